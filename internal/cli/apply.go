@@ -188,7 +188,7 @@ func (o *applyOptions) meant(key state.Key) error {
 		(given.Environment == "" || given.Environment == key.Environment) {
 		return nil
 	}
-	return diag.New(diag.Conflict, "Plan of another stack",
+	return diag.New(diag.Invalid, "Plan of another stack",
 		fmt.Sprintf("%s is a plan for %s, and the command names %s. Nothing was changed.", o.file, key,
 			strings.Trim(given.String(), "/")),
 		"Remove --stack and -e, because the plan file names both. Or make a plan of the stack that you mean.")

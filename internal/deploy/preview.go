@@ -58,6 +58,9 @@ func (u *run) preview(ctx context.Context) (err error) {
 		u.tellMoves()
 		u.renamed = u.renames()
 		u.plan.Previous, u.plan.Rollback = previousOf(u.stack), u.told()
+		if u.stack != nil && !u.remedy {
+			u.plan.Targets = u.req.Targets
+		}
 		u.unasked = append(unaskedProblems(preview.Unasked), unforeseenProblems(preview.Unforeseen)...)
 		refused, doubtful := u.refusalProblems(preview.Refusals)
 		u.unasked.Add(doubtful...)

@@ -218,7 +218,7 @@ func ReadSaved(name string, raw []byte) (*Saved, error) {
 	}
 	switch {
 	case f.Version != savedFormatVersion:
-		return nil, diag.New(diag.Conflict, "Plan of another version",
+		return nil, diag.New(diag.Invalid, "Plan of another version",
 			fmt.Sprintf("%s has the format %d; this version of deployer reads %d. Nothing was changed.", name,
 				f.Version,
 				savedFormatVersion), "Plan and apply with the same version of deployer.")

@@ -18,12 +18,23 @@ import (
 
 // stale is the error for a plan that does not fit any more.
 func (s *Saved) stale(b *backend.Backend, format string, args ...any) *diag.Diagnostic {
+	return diag.New(diag.Conflict, "Plan is stale", fmt.Sprintf(format, args...)+" Nothing was changed.",
+		"Make a new plan and approve it: "+s.again(b))
+}
+
+// again is the command that makes such a plan.
+func (s *Saved) again(b *backend.Backend) string {
 	words := []string{"--out", "FILE"}
 	for _, target := range s.plan.Targets {
 		words = append(words, "--target", target)
 	}
-	return diag.New(diag.Conflict, "Plan is stale", fmt.Sprintf(format, args...)+" Nothing was changed.",
-		"Make a new plan and approve it: "+b.CommandLine(s.Key, "plan", words...))
+	for _, address := range s.plan.AllowDataLoss {
+		words = append(words, "--allow-data-loss", address)
+	}
+	if s.plan.Refresh {
+		words = append(words, "--refresh")
+	}
+	return b.CommandLine(s.Key, "plan", words...)
 }
 
 // fits returns an error if the state is not the one that the plan was made from.
@@ -86,7 +97,10 @@ func ApplySaved(ctx context.Context, b *backend.Backend, s *Saved, req Request) 
 	p := &s.plan
 	req.Key, req.Targets, req.AllowDataLoss, req.Refresh = s.Key, p.Targets, p.AllowDataLoss, p.Refresh
 	if p.Deployer != b.World.Version {
-		return nil, s.stale(b, "The plan was made by deployer %s, and this is %s.", p.Deployer, b.World.Version)
+		return nil, diag.New(diag.Invalid, "Plan of another version",
+			fmt.Sprintf("The plan was made by deployer %s, and this is %s. Nothing was changed.", p.Deployer,
+				b.World.Version),
+			"Apply it with the version that made it, or make a new plan and approve it: "+s.again(b))
 	}
 	stack := s.stack()
 	graph, problems := component.Expand(registry(), stack.Instances())
@@ -100,9 +114,10 @@ func ApplySaved(ctx context.Context, b *backend.Backend, s *Saved, req Request) 
 	case err != nil:
 		return nil, err
 	case where.Account != p.Account:
-		return nil, s.stale(b, "The plan is for the AWS account %s, and the credentials in use belong to %s.",
-			p.Account,
-			where.Account)
+		return nil, diag.New(diag.Invalid, "Plan of another account",
+			fmt.Sprintf("The plan is for the AWS account %s, and the credentials in use belong to %s. Nothing was changed.",
+				p.Account, where.Account),
+			"Apply it with credentials of the account "+p.Account+".")
 	}
 	held, err := b.Hold(ctx, req.lock(), where, s.lineageWanted())
 	if err != nil {

@@ -9,14 +9,14 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// A plan that another version of deployer made is stale, before AWS is asked anything.
+// A plan that another version of deployer made is refused, before AWS is asked anything.
 func TestSavedByAnotherVersion(t *testing.T) {
 	p := newAccount().start(t.TempDir(), 0, false)
 	s := &Saved{Key: shop, plan: approved{Deployer: "0.9.0", Stack: "shop", Environment: "dev"}}
 	_, err := ApplySaved(t.Context(), p.Backend, s, request())
 	found := diag.From(err)
 	require.Len(t, found, 1)
-	require.Equal(t, diag.Conflict, found[0].Code)
+	require.Equal(t, diag.Invalid, found[0].Code)
 	require.Contains(t, found[0].Detail, "made by deployer 0.9.0")
 	require.Zero(t, p.calls.Load())
 }

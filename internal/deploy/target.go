@@ -89,6 +89,10 @@ func (u *run) expendable() (diag.List, error) {
 }
 
 func unknownComponent(summary, address string, members map[string][]string) *diag.Diagnostic {
+	if whole := resource.ComponentOf(address); whole != address && members[whole] != nil {
+		return diag.New(diag.Invalid, summary, fmt.Sprintf("%q is a resource, and only a whole component can be named.",
+			address), fmt.Sprintf("Name its component: %q.", whole))
+	}
 	return diag.New(diag.Invalid, summary, fmt.Sprintf("There is no component %q.", address),
 		diag.Candidates(address, slices.Sorted(maps.Keys(members))))
 }

@@ -97,6 +97,7 @@ type Component struct {
 // Plan is what an apply would do.
 type Plan struct {
 	Stack, Environment string
+	Targets            []string    // addresses of --target: only they and what they need were planned; nil: all
 	Components         []Component // sorted by address; those with nothing to do included
 	Unchanged          int         // resources that stay as they are
 	Survey             *Survey     // what AWS was asked before; nil: nothing was, because nothing is recorded

@@ -84,6 +84,7 @@ type planJSON struct {
 	Hash          string          `json:"hash,omitempty"` // of everything that was planned; apply FILE shows the same
 	Stack         string          `json:"stack"`
 	Environment   string          `json:"environment"`
+	Targets       []string        `json:"targets,omitempty"` // only these were planned, and what they need
 	Changes       bool            `json:"changes"`
 	Summary       summaryJSON     `json:"summary"`
 	Components    []componentJSON `json:"components"`
@@ -119,7 +120,8 @@ func planDocument(p *plan.Plan, warnings diag.List) planJSON {
 	s := p.Summary()
 	out := planJSON{
 		FormatVersion: planFormatVersion,
-		Stack:         p.Stack, Environment: p.Environment, Changes: p.HasChanges(), Summary: summaryJSON(s),
+		Stack:         p.Stack, Environment: p.Environment, Targets: p.Targets,
+		Changes: p.HasChanges(), Summary: summaryJSON(s),
 		Components: []componentJSON{}, Survey: surveyDocument(p.Survey), Diagnostics: nonNil(warnings),
 		Rollback: rollbackDocument(p.Rollback),
 	}

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,26 +15,31 @@ import (
 // markdownLimit is how many bytes a comment of a pull request may have: GitHub takes 65,536 characters.
 const markdownLimit = 60_000
 
+// markdownList is how many bytes the list of components has at most, and that of warnings.
+const markdownList = 20_000
+
 // markdownWidth is the width of the changes in their box, which scrolls.
 const markdownWidth = 120
 
 // PlanMarkdown writes a plan as the comment of a pull request. Its first line is invisible and names the stack, so that
-// a pipeline finds its own comment again. Summary and hash are never cut; the changes are, where they are too long.
+// a pipeline finds its own comment again. Counts, grave consequences and hash are never cut; the changes are, where
+// they are too long.
 func PlanMarkdown(w io.Writer, p *plan.Plan, hash string, warnings diag.List) error {
 	var head, tail strings.Builder
 	name := p.Stack + "/" + p.Environment
-	fmt.Fprintf(&head, "<!-- deployer plan %s -->\n### Plan for `%s`\n\n", name, name)
-	if !p.HasChanges() {
+	fmt.Fprintf(&head, "<!-- deployer plan %s -->\n### Plan for `%s`%s\n\n", name, name, escape(only(p)))
+	switch {
+	case !p.HasChanges() && len(p.Targets) > 0:
+		fmt.Fprintf(&head, "**No changes.** %s\n", escape(unchanged(p)))
+	case !p.HasChanges():
 		fmt.Fprintf(&head, "**No changes.** %s.\n", count(p.Unchanged, "resource"))
-	} else {
+	default:
 		fmt.Fprintf(&head, "%s\n", markdownSummary(p))
 	}
 	for _, v := range p.Previous {
 		fmt.Fprintf(&head, "\nVariable as in %s: %s\n", v.Version, code(v.Name+"="+v.Value))
 	}
-	for _, d := range warnings {
-		fmt.Fprintf(&head, "\n> **%s**: %s\n", escape(d.Summary), escape(strings.ReplaceAll(d.Detail, "\n", " ")))
-	}
+	head.WriteString(markdownWarnings(warnings))
 	fmt.Fprintf(&tail, "\n<sub>Plan %s</sub>\n", code(hash))
 	var changes strings.Builder
 	text := NewWriter(&changes, false, markdownWidth)
@@ -121,26 +127,75 @@ func markdownSummary(p *plan.Plan) string {
 		}
 	}
 	text := strings.Join(parts, ", ") + fmt.Sprintf(", %d unchanged.\n", s.Unchanged)
-	for _, c := range p.Components {
-		if len(c.Changes) == 0 {
-			continue
-		}
-		text += fmt.Sprintf("\n* `%s` %s", c.Address, symbols[c.Action].verb)
-		switch c.Consequence {
-		case plan.None, plan.InPlace:
-		case plan.Downtime, plan.DataLoss:
-			text += ", **" + string(c.Consequence) + "**"
-		default:
-			text += ", " + string(c.Consequence)
-		}
-		for _, ch := range c.Changes {
-			if ch.Protected {
-				text += ", **protected**"
-				break
+	var lines []string
+	listed := map[int]bool{}
+	room, more, worse := markdownList, 0, 0
+	for _, grave := range []bool{true, false} { // what users notice is listed before the rest
+		lines = lines[:0]
+		for _, c := range p.Components {
+			line, isGrave := markdownComponent(c)
+			if lines = append(lines, line); line == "" || isGrave != grave {
+				continue
+			}
+			if room -= len(line); room >= 0 {
+				listed[len(lines)-1] = true
+				continue
+			}
+			if more++; grave {
+				worse++
 			}
 		}
 	}
+	for i, line := range lines {
+		if listed[i] {
+			text += line
+		}
+	}
+	if more > 0 {
+		text += fmt.Sprintf("\n* … and %d more, %d of them with downtime or data loss", more, worse)
+	}
 	return text + "\n"
+}
+
+// markdownComponent is the entry of a component in the summary, and whether its users notice the change. "": nothing
+// changes.
+func markdownComponent(c plan.Component) (string, bool) {
+	if len(c.Changes) == 0 {
+		return "", false
+	}
+	text, grave := fmt.Sprintf("\n* `%s` %s", c.Address, symbols[c.Action].verb), false
+	switch c.Consequence {
+	case plan.None, plan.InPlace:
+	case plan.Downtime, plan.DataLoss:
+		text, grave = text+", **"+string(c.Consequence)+"**", true
+	default:
+		text += ", " + string(c.Consequence)
+	}
+	if slices.ContainsFunc(c.Changes, func(ch plan.Change) bool { return ch.Protected }) {
+		text, grave = text+", **protected**", true
+	}
+	return text, grave
+}
+
+// markdownWarnings lists warnings with what to do about them.
+func markdownWarnings(warnings diag.List) string {
+	var out strings.Builder
+	for i, d := range warnings {
+		text := d.Detail
+		if d.Component != "" && !strings.Contains(text, d.Component) {
+			text = d.Component + ": " + text
+		}
+		if d.Next != "" {
+			text += " " + d.Next
+		}
+		entry := fmt.Sprintf("\n> **%s**: %s\n", escape(d.Summary), escape(strings.ReplaceAll(text, "\n", " ")))
+		if out.Len()+len(entry) > markdownList {
+			fmt.Fprintf(&out, "\n> … and %d more\n", len(warnings)-i)
+			break
+		}
+		out.WriteString(entry)
+	}
+	return out.String()
 }
 
 // code is a text in a code span, whatever is in it.
@@ -150,5 +205,5 @@ func code(text string) string {
 
 // escape keeps a text from being read as Markdown or HTML.
 func escape(text string) string {
-	return strings.NewReplacer("<", "&lt;", "*", "\\*", "_", "\\_", "`", "\\`", "[", "\\[", "@", "&#64;").Replace(text)
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", "*", "\\*", "_", "\\_", "`", "\\`", "[", "\\[", "@", "&#64;").Replace(text)
 }

@@ -23,8 +23,7 @@ var symbols = map[plan.Action]struct{ mark, colour, verb string }{
 func Plan(w *Writer, p *plan.Plan) {
 	rollback(w, p)
 	if !p.HasChanges() {
-		w.Printf("%s %s/%s is up to date: %s.\n", styled(green+bold, "No changes."), p.Stack, p.Environment,
-			count(p.Unchanged, "resource"))
+		w.Printf("%s\n", fold(styled(green+bold, "No changes.")+" "+unchanged(p), 4, w.Width))
 		for _, c := range p.Components {
 			if c.MovedFrom != "" {
 				w.Printf("%s\n",
@@ -38,7 +37,7 @@ func Plan(w *Writer, p *plan.Plan) {
 		return
 	}
 	drift(w, p)
-	w.Printf("Plan for %s/%s:\n", styled(bold, p.Stack), styled(bold, p.Environment))
+	w.Printf("%s\n", fold("Plan for "+styled(bold, p.Stack)+"/"+styled(bold, p.Environment)+only(p)+":", 4, w.Width))
 	for _, c := range p.Components {
 		if len(c.Changes) == 0 {
 			continue
@@ -48,6 +47,23 @@ func Plan(w *Writer, p *plan.Plan) {
 	w.Printf("\n%s\n", summary(p))
 	previous(w, p)
 	survey(w, p.Survey)
+}
+
+// unchanged says of a plan without changes what has none.
+func unchanged(p *plan.Plan) string {
+	if len(p.Targets) > 0 {
+		return strings.Join(p.Targets, ", ") + " and what it needs are up to date. The rest of " + p.Stack + "/" +
+			p.Environment + " was not planned."
+	}
+	return p.Stack + "/" + p.Environment + " is up to date: " + count(p.Unchanged, "resource") + "."
+}
+
+// only says which part of the stack was planned.
+func only(p *plan.Plan) string {
+	if len(p.Targets) == 0 {
+		return ""
+	}
+	return ", only " + strings.Join(p.Targets, ", ") + " and what it needs"
 }
 
 // previous says which variables have the value of an earlier deployment.

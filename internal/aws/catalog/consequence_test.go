@@ -28,28 +28,70 @@ func TestConsequencesOfUpdates(t *testing.T) {
 		means         plan.Consequence
 		remark        string
 	}{
-		"no tasks":               {"ecs/service", "desiredCount", number(2), number(0), plan.Downtime, ""},
-		"no tasks, autoscaled":   {"ecs/service", "desiredCount", value.NullValue, number(0), plan.Downtime, ""},
-		"fewer tasks":            {"ecs/service", "desiredCount", number(2), number(1), plan.InPlace, ""},
-		"autoscaling decides":    {"ecs/service", "desiredCount", number(2), value.NullValue, plan.InPlace, ""},
-		"messages go earlier":    {"sqs/queue", "messageRetention", number(345600), number(86400), plan.DataLoss, "older than 1d"},
-		"messages stay":          {"sqs/queue", "messageRetention", number(86400), number(345600), plan.InPlace, ""},
-		"events go earlier":      {"logs/log-group", "retentionDays", number(30), number(7), plan.DataLoss, "older than 7d"},
-		"events stayed for ever": {"logs/log-group", "retentionDays", value.NullValue, number(7), plan.DataLoss, "older than 7d"},
-		"events stay for ever":   {"logs/log-group", "retentionDays", number(7), value.NullValue, plan.InPlace, ""},
-		"backups go earlier":     {"rds/instance", "backupRetention", number(7), number(3), plan.InPlace, "older than 3d"},
-		"no backups":             {"rds/cluster", "backupRetention", number(7), number(0), plan.InPlace, "backups are deleted"},
-		"another NAT gateway":    {"ec2/route", "natGatewayId", text("nat-1"), unknown, plan.Restart, "connections"},
-		"another target group":   {"elbv2/listener-rule", "action", forward("a"), forward("b"), plan.Downtime, ""},
-		"the same target group":  {"elbv2/listener-rule", "action", forward("a"), forward("a"), plan.InPlace, ""},
-		"nodes of Memcached go":  {"elasticache/cluster", "nodes", number(3), number(2), plan.DataLoss, "removed nodes"},
-		"more of Memcached":      {"elasticache/cluster", "nodes", number(2), number(3), plan.InPlace, ""},
+		"no tasks": {"ecs/service", "desiredCount", number(2), number(0), plan.Downtime, ""},
+		"no tasks, autoscaled": {
+			"ecs/service", "desiredCount", value.NullValue, number(0),
+			plan.Downtime, "",
+		},
+		"fewer tasks":         {"ecs/service", "desiredCount", number(2), number(1), plan.InPlace, ""},
+		"autoscaling decides": {"ecs/service", "desiredCount", number(2), value.NullValue, plan.InPlace, ""},
+		"messages go earlier": {
+			"sqs/queue", "messageRetention", number(345600), number(86400),
+			plan.DataLoss, "older than 1d",
+		},
+		"messages stay": {
+			"sqs/queue", "messageRetention", number(86400), number(345600),
+			plan.InPlace, "",
+		},
+		"events go earlier": {
+			"logs/log-group", "retentionDays", number(30), number(7),
+			plan.DataLoss, "older than 7d",
+		},
+		"events stayed for ever": {
+			"logs/log-group", "retentionDays", value.NullValue, number(7),
+			plan.DataLoss, "older than 7d",
+		},
+		"events stay for ever": {
+			"logs/log-group", "retentionDays", number(7), value.NullValue,
+			plan.InPlace, "",
+		},
+		"backups go earlier": {
+			"rds/instance", "backupRetention", number(7), number(3),
+			plan.InPlace, "older than 3d",
+		},
+		"no backups": {
+			"rds/cluster", "backupRetention", number(7), number(0),
+			plan.InPlace, "backups are deleted",
+		},
+		"another NAT gateway": {
+			"ec2/route", "natGatewayId", text("nat-1"), unknown,
+			plan.Restart, "connections",
+		},
+		"another target group": {
+			"elbv2/listener-rule", "action", forward("a"), forward("b"),
+			plan.Downtime, "",
+		},
+		"the same target group": {
+			"elbv2/listener-rule", "action", forward("a"), forward("a"),
+			plan.InPlace, "",
+		},
+		"nodes of Memcached go": {
+			"elasticache/cluster", "nodes", number(3), number(2),
+			plan.DataLoss, "removed nodes",
+		},
+		"more of Memcached": {"elasticache/cluster", "nodes", number(2), number(3), plan.InPlace, ""},
 		"TLS for all": {
 			"elasticache/replication-group", "transitEncryption", text("preferred"), text("required"), plan.Rolling,
 			"without TLS",
 		},
-		"users":    {"elasticache/replication-group", "userGroup", value.NullValue, unknown, plan.InPlace, "none of the users"},
-		"password": {"elasticache/replication-group", "passwordSecret", value.NullValue, unknown, plan.InPlace, "password"},
+		"users": {
+			"elasticache/replication-group", "userGroup", value.NullValue, unknown,
+			plan.InPlace, "none of the users",
+		},
+		"password": {
+			"elasticache/replication-group", "passwordSecret", value.NullValue, unknown,
+			plan.InPlace, "password",
+		},
 		"another zone": {
 			"elasticache/serverless-cache", "subnetIds", list(text("subnet-a"), text("subnet-b")),
 			list(text("subnet-b"), unknown, text("subnet-a")), plan.InPlace, "stays in the zones",

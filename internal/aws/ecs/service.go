@@ -62,8 +62,8 @@ func newService(calls *api, watcher *rollout.Watcher, runner *task.Runner) resou
 	}
 }
 
-// serviceConsequence: nobody answers without tasks; a change that starts a deployment is rolling; any other change is in
-// place.
+// serviceConsequence: nobody answers without tasks; a change that starts a deployment is rolling; any other change is
+// in place.
 func serviceConsequence(c resource.Change) plan.Consequence {
 	was, wanted := c.Old.Get("desiredCount"), c.Desired.Get("desiredCount")
 	if slices.Contains(c.Changed, "desiredCount") && !wanted.IsNull() && wanted.Number() == 0 &&

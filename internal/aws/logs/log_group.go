@@ -34,7 +34,7 @@ func newLogGroup(api *cloudwatchlogs.Client) resource.Behaviour {
 			ReplaceOn: []string{"name"},
 			// Its events go with it. Nothing protects it: retention deletes them anyway, and a stack in development
 			// must be easy to destroy.
-			DataLoss: true,
+			DataLoss:    true,
 			Consequence: groupConsequence, Remark: groupRemark,
 			NotYet: notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {

@@ -31,9 +31,9 @@ func newQueue(api *sqs.Client) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.QueueType, Version: 1,
 			// A FIFO queue has another name than a standard queue, so both can exist.
-			ReplaceOn: []string{"name", "fifo"},
-			FindFirst: true, // CreateQueue answers an existing queue with equal attributes as if it were new
-			DataLoss:  true,
+			ReplaceOn:   []string{"name", "fifo"},
+			FindFirst:   true, // CreateQueue answers an existing queue with equal attributes as if it were new
+			DataLoss:    true,
 			Consequence: queueConsequence, Remark: queueRemark,
 			NotYet: []resource.NotYet{{
 				Operations: []string{"sqs:CreateQueue", "sqs:SetQueueAttributes"},
