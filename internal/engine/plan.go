@@ -195,6 +195,11 @@ func (c *collector) change(s seen) (out plan.Change) {
 		diff = resource.Compare(def, was, wanted)
 		out.Properties = diff.Changes
 	}
+	if s.action == plan.Create || s.action == plan.Adopt { // there is nothing to replace
+		for i := range out.Properties {
+			out.Properties[i].ForcesReplacement = false
+		}
+	}
 	defer func() {
 		activator, ok := r.activator(typ)
 		if !ok || s.new == nil || s.action == plan.Delete {

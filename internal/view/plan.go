@@ -158,8 +158,23 @@ func change(w *Writer, ch plan.Change, width int) {
 	for _, o := range ch.Obstacles {
 		w.Printf("%s\n", fold("        "+styled(red+bold, "cannot be deleted:")+" "+o.What, 12, w.Width))
 	}
-	if ch.Action == plan.Update || ch.Action == plan.Replace || w.Full {
+	switch {
+	case ch.Action == plan.Update || ch.Action == plan.Replace || w.Full && ch.Action != plan.Create:
 		properties(w, ch.Properties)
+	case w.Full:
+		created(w, ch.Properties)
+	}
+}
+
+// created writes the properties of a new object.
+func created(w *Writer, list []plan.Property) {
+	for _, p := range list {
+		if !p.Old.IsNull() { // the object was deleted outside of deployer
+			properties(w, []plan.Property{p})
+			continue
+		}
+		_, now := difference("", brief(p.New))
+		w.Printf("%s\n", fold("        "+p.Name()+": "+now, 12, w.Width))
 	}
 }
 

@@ -161,6 +161,16 @@ func TestPlan(t *testing.T) {
 	require.Contains(t, render(true, 80, func(w *Writer) { Plan(w, samplePlan()) }), "\x1b[32m")
 }
 
+// The properties of a new object have no old values, and nothing of it is replaced.
+func TestPropertiesOfCreations(t *testing.T) {
+	p := &plan.Plan{Components: []plan.Component{{Address: "web/q", Action: plan.Create, Changes: []plan.Change{{
+		Resource: "web/q:queue", Action: plan.Create,
+		Properties: []plan.Property{{Path: []string{"name"}, New: value.NewString("jobs")}},
+	}}}}}
+	require.NotContains(t, render(false, 80, func(w *Writer) { Plan(w, p) }), "jobs")
+	require.Contains(t, render(false, 80, func(w *Writer) { w.Full = true; Plan(w, p) }), "\n        name: \"jobs\"\n")
+}
+
 func clock() func() time.Time {
 	at := time.Unix(0, 0)
 	return func() time.Time { at = at.Add(time.Second); return at }

@@ -91,14 +91,14 @@ func (c certificate) verify(ctx context.Context, name string, hosts []string) (m
 	found, err := c.api.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: &name})
 	if call.HasCode(err, "ResourceNotFoundException") {
 		return out, wrong("see `aws acm list-certificates --region "+c.region+"`",
-			"there is no certificate %s in this account", name)
+			"there is no certificate %s in this account%s", name, givenFor(hosts))
 	}
 	if err != nil {
 		return out, call.Error(err)
 	}
 	if status := found.Certificate.Status; status != types.CertificateStatusIssued {
-		return out, wrong(nextFor(found.Certificate), "certificate %s for %s is not issued: its status is %s", name,
-			aws.ToString(found.Certificate.DomainName), status)
+		return out, wrong(nextFor(found.Certificate), "certificate %s for %s is not issued: its status is %s%s", name,
+			aws.ToString(found.Certificate.DomainName), status, givenFor(hosts))
 	}
 	out = model.FoundCertificate{ARN: name, Domain: aws.ToString(found.Certificate.DomainName)}
 	names := append([]string{out.Domain}, found.Certificate.SubjectAlternativeNames...)
@@ -110,6 +110,14 @@ func (c certificate) verify(ctx context.Context, name string, hosts []string) (m
 	}
 	out.Uncovered, out.Partial = strings.Join(uncovered, ", "), len(uncovered) > 0
 	return out, nil
+}
+
+// givenFor names the hosts whose components have the certificate in their manifests.
+func givenFor(hosts []string) string {
+	if len(hosts) == 0 {
+		return ""
+	}
+	return " (given for " + strings.Join(hosts, ", ") + ")"
 }
 
 // nextFor is what to do about a certificate that is not issued.
