@@ -74,7 +74,7 @@ func (u *run) confirm(
 	ctx context.Context, o engine.Options, findings []resource.Finding, planned error,
 ) (map[string]bool, error) {
 	suspects := map[string]*resource.Finding{}
-	o.Targets = nil
+	o.Targets, o.SecondLook = nil, engine.UsualSecondLook
 	for i := range findings {
 		if f := &findings[i]; f.Presence == resource.Missing || f.Presence == resource.Differs {
 			suspects[f.Resource] = f

@@ -55,39 +55,71 @@ func TestServerStartsResetsAndStops(t *testing.T) {
 	assert.False(t, alive(server.Pid()))
 }
 
+// ask calls EC2 and returns its answer without the id of the request.
+func ask(t *testing.T, server *Server, form url.Values) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL(), strings.NewReader(form.Encode()))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ec2/aws4_request, "+
+		"SignedHeaders=host, Signature=00")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	answer, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
+	return regexp.MustCompile("<requestId>.*</requestId>").ReplaceAllString(string(answer), "")
+}
+
 func TestTagsAreFoundByIDAsWithAPattern(t *testing.T) {
 	server, err := Start(t.Context(), Options{})
 	require.NoError(t, err)
-	ask := func(form url.Values) string {
-		body := strings.NewReader(form.Encode())
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL(), body)
-		require.NoError(t, err)
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ec2/aws4_request, "+
-			"SignedHeaders=host, Signature=00")
-		resp, err := http.DefaultClient.Do(req)
-		require.NoError(t, err)
-		answer, err := io.ReadAll(resp.Body)
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
-		return regexp.MustCompile("<requestId>.*</requestId>").ReplaceAllString(string(answer), "")
-	}
 	var ids []string
 	for _, name := range []string{"one", "other"} {
-		made := ask(url.Values{
+		made := ask(t, server, url.Values{
 			"Action": {"CreateVpc"}, "CidrBlock": {"10.0.0.0/16"}, "TagSpecification.1.ResourceType": {"vpc"},
 			"TagSpecification.1.Tag.1.Key": {"Name"}, "TagSpecification.1.Tag.1.Value": {name},
 		})
 		ids = append(ids, regexp.MustCompile("vpc-[0-9a-f]{17}").FindString(made))
 	}
 	tags := func(id string) string {
-		return ask(url.Values{"Action": {"DescribeTags"}, "Filter.1.Name": {"resource-id"}, "Filter.1.Value.1": {id}})
+		return ask(t, server, url.Values{
+			"Action": {"DescribeTags"}, "Filter.1.Name": {"resource-id"}, "Filter.1.Value.1": {id},
+		})
 	}
 	assert.Contains(t, tags(ids[0]), "<value>one</value>")
 	assert.NotContains(t, tags(ids[0]), "other")
 	assert.Equal(t, tags(ids[1][:len(ids[1])-1]+"?"), tags(ids[1]))
 	assert.NotContains(t, tags("vpc-0"), "<value>")
+}
+
+func TestFilterFindsAnyOfItsValues(t *testing.T) {
+	server, err := Start(t.Context(), Options{})
+	require.NoError(t, err)
+	id := func(kind string, form url.Values) string {
+		return regexp.MustCompile(kind + "-[0-9a-f]{17}").FindString(ask(t, server, form))
+	}
+	vpc := id("vpc", url.Values{"Action": {"CreateVpc"}, "CidrBlock": {"10.0.0.0/16"}})
+	table := id("rtb", url.Values{"Action": {"CreateRouteTable"}, "VpcId": {vpc}})
+	var subnets []string
+	for _, cidr := range []string{"10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24"} {
+		subnets = append(subnets,
+			id("subnet", url.Values{"Action": {"CreateSubnet"}, "VpcId": {vpc}, "CidrBlock": {cidr}}))
+	}
+	for _, subnet := range subnets[:2] {
+		ask(t, server, url.Values{"Action": {"AssociateRouteTable"}, "RouteTableId": {table}, "SubnetId": {subnet}})
+	}
+	found := func(values ...string) string {
+		form := url.Values{"Action": {"DescribeRouteTables"}, "Filter.1.Name": {"association.subnet-id"}}
+		for i, v := range values {
+			form.Set("Filter.1.Value."+strconv.Itoa(i+1), v)
+		}
+		return ask(t, server, form)
+	}
+	assert.Contains(t, found(subnets[0], subnets[2]), table, "one of its two subnets, and another one")
+	assert.Contains(t, found(subnets...), table)
+	assert.NotContains(t, found(subnets[2], "subnet-0"), table)
 }
 
 func TestServerEndsWithItsContext(t *testing.T) {

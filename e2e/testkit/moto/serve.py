@@ -1,9 +1,19 @@
-"""moto_server, with one part of it made faster: reading the tags of an object of EC2.
+"""moto_server with two changes.
 
-moto looks for them among the tags of all objects that there ever were, with a regular expression for each. After some
-hundred objects that takes most of its time. The answers stay the same: moto_test.go compares them.
+Reading the tags of an object of EC2 is faster. moto looks for them among the tags of all objects that there ever were,
+with a regular expression for each. After some hundred objects that takes most of its time. The answers stay the same.
+
+A filter of EC2 with several values finds objects with any of them, as AWS documents it. moto compares the values of an
+object that has several, such as the subnets of a route table, as sets: it finds the object only if one set holds all of
+the other.
+
+moto_test.go looks at both.
 """
 
+import fnmatch
+from collections.abc import Iterable
+
+from moto.ec2 import utils
 from moto.ec2.models.tags import TagBackend
 from moto.server import main
 
@@ -20,5 +30,17 @@ def describe_tags(self, filters=None):
     return search(asked, filters)
 
 
+matching = utils.is_filter_matching
+
+
+def is_filter_matching(obj, name, wanted):
+    """Compares each value of an object with several values with each wanted one."""
+    values = obj.get_filter_value(name)
+    if isinstance(wanted, list) and not isinstance(values, str) and isinstance(values, Iterable):
+        return any(isinstance(v, str) and fnmatch.fnmatch(v, w) for v in values for w in wanted)
+    return matching(obj, name, wanted)
+
+
 TagBackend.describe_tags = describe_tags
+utils.is_filter_matching = is_filter_matching
 main()
