@@ -61,6 +61,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 		if u.stack != nil && !u.remedy {
 			u.plan.Targets = u.req.Targets
 		}
+		u.nameKinds()
 		u.unasked = append(unaskedProblems(preview.Unasked), unforeseenProblems(preview.Unforeseen)...)
 		refused, doubtful := u.refusalProblems(preview.Refusals)
 		u.unasked.Add(doubtful...)
@@ -120,5 +121,21 @@ func (u *run) options() engine.Options {
 		Tags: func(component string) map[string]string {
 			return resource.OwnTags(u.req.Key.Stack, u.req.Key.Environment, component, u.Lineage)
 		},
+	}
+}
+
+// nameKinds fills in the kinds of components that the manifests do not have any more.
+func (u *run) nameKinds() {
+	if u.Stored == nil {
+		return
+	}
+	kinds := map[string]string{}
+	for _, c := range u.Stored.Payload.Components {
+		kinds[c.Address] = c.Kind
+	}
+	for i, c := range u.plan.Components {
+		if c.Kind == "" {
+			u.plan.Components[i].Kind = kinds[c.Address]
+		}
 	}
 }

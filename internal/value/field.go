@@ -323,12 +323,16 @@ func (f *Field) checkSiblings(in Value) breach {
 	if !given(f.Name) {
 		return breach{}
 	}
+	refuse := f.because
+	if f.Range() != "" { // then the reason is that of the limits
+		refuse = func(format string, args ...any) breach { return breach{message: fmt.Sprintf(format, args...)} }
+	}
 	if len(f.Needs) > 0 && !slices.ContainsFunc(f.Needs, given) {
-		return f.because("needs %s", strings.Join(f.Needs, " or "))
+		return refuse("needs %s", strings.Join(f.Needs, " or "))
 	}
 	for _, other := range f.Without {
 		if given(other) {
-			return f.because("cannot be given together with %s", other)
+			return refuse("cannot be given together with %s", other)
 		}
 	}
 	return breach{}

@@ -20,7 +20,7 @@ type ruled struct {
 	Host   string            `json:"host,omitempty" pattern:"^[a-z.]+$" form:"a host name" max:"10"`
 	Hosts  []string          `json:"hosts,omitempty" min:"2" unique:"true" pattern:"^[a-z.]+$" form:"a host name"`
 	Cert   Of[string]        `json:"cert,omitempty" pattern:"^arn:" form:"an ARN" needs:"host|hosts"`
-	Tags   map[string]string `json:"tags,omitempty" scalar:"text" keys:"^[a-z]+$" keyForm:"a key" pattern:"^.{0,3}$" max:"2" without:"hosts"`
+	Tags   map[string]string `json:"tags,omitempty" scalar:"text" keys:"^[a-z]+$" keyForm:"a key" pattern:"^.{0,3}$" max:"2" why:"AWS has two" without:"hosts"`
 	Open   bool              `json:"open,omitempty" default:"true"`
 	Shut   bool              `json:"shut,omitempty" without:"open"`
 	Key    Of[string]        `json:"key,omitempty" default:"auto"`
@@ -58,10 +58,10 @@ func TestRulesOfTags(t *testing.T) {
 			[]string{"shut: cannot be given together with open"},
 		},
 		"key":       {m{"tags": m{"A": "b"}}, []string{`tags.A: "A" is not a key`}},
-		"of values": {m{"tags": m{"a": "long"}}, []string{`tags.a: "long" is not of the form ^.{0,3}$`}},
+		"of values": {m{"tags": m{"a": "long"}}, []string{`tags.a: "long" is not of the form ^.{0,3}$: AWS has two`}},
 		"many": {
 			m{"tags": m{"a": "", "b": "", "c": ""}},
-			[]string{"tags: must have at most 2 entries, but has 3"},
+			[]string{"tags: must have at most 2 entries, but has 3: AWS has two"},
 		},
 		"port twice": {
 			m{"host": "a", "ports": []any{m{"port": 1}, m{"port": 1}}},

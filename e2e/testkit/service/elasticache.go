@@ -51,7 +51,9 @@ var _ = register(Service{
 		"elasticache:ModifyReplicationGroupShardConfiguration": "a cache with other shards",
 		"elasticache:ResetCacheParameterGroup":                 "a parameter that goes",
 	},
-	UnaskedOn: map[string]string{":snapshot:": "finalSnapshot"},
+	UnaskedOn: map[string]string{
+		":snapshot:": "finalSnapshot", ":cluster:": "the nodes of a replication group, which AWS makes and tags with it",
+	},
 	Types: map[string]ByHand{
 		"elasticache/subnet-group":      {Needed: true},
 		"elasticache/parameter-group":   {Property: "parameters", To: map[string]any{"timeout": "60"}, Needed: true},
