@@ -105,7 +105,12 @@ func newRoot(f *Factory) *cobra.Command {
 		SilenceUsage:      true,
 		Args:              onlyCommands,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return refuseSingleDash(cmd, f.Args) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := refuseSingleDash(cmd, f.Args); err != nil {
+				return err
+			}
+			return refuseNoFile(cmd)
+		},
 	}
 	root.SetIn(f.In)
 	root.SetOut(f.Out)

@@ -202,3 +202,17 @@ func newCompletion() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return shells[args[0]](cmd) },
 	}
 }
+
+// refuseNoFile refuses a flag that names no file, which a script writes when its variable is empty: a plan would not be
+// saved, and the script would not get to know.
+func refuseNoFile(cmd *cobra.Command) error {
+	var found diag.List
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		kind, _ := pflag.UnquoteUsage(flag)
+		if flag.Value.String() == "" && (kind == "file" || kind == "folder") {
+			found.Add(diag.New(diag.Invalid, "Invalid usage", "--"+flag.Name+" is empty, and must name a "+kind+".",
+				"Name the "+kind+", or leave out --"+flag.Name+"."))
+		}
+	})
+	return found.Err()
+}
