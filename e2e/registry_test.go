@@ -21,7 +21,7 @@ var registries sync.Map
 //	registry delete REPOSITORY TAG     remove an image
 //	registry login USER PASSWORD       give tokens only to that user
 //	registry down|up                   answer with errors only, or again as usual
-//	registry asked N                   it has answered N requests for manifests since the start
+//	registry pulls N                   N manifests were read since the start, as Docker Hub counts pulls
 func registryCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "registry")
 	if len(args) == 0 {
@@ -53,9 +53,9 @@ func registryCommand(ts *testscript.TestScript, neg bool, args []string) {
 		r.Login(args[1], args[2])
 	case "down", "up":
 		r.Down(args[0] == "down")
-	case "asked":
-		if want, err := strconv.Atoi(args[1]); err != nil || r.Asked() != want {
-			ts.Fatalf("asked %d times, want %s", r.Asked(), args[1])
+	case "pulls":
+		if want, err := strconv.Atoi(args[1]); err != nil || r.Pulls() != want {
+			ts.Fatalf("%d pulls, want %s", r.Pulls(), args[1])
 		}
 	default:
 		ts.Fatalf("registry does not know %q", args[0])

@@ -17,6 +17,7 @@ import (
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/image"
 	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -31,6 +32,7 @@ type used struct {
 	found   image.Found
 	err     error
 	known   bool // the registry has answered
+	runs    bool // the same image is deployed for the same architecture, and the deployment has succeeded
 }
 
 func (i *used) position(u *run) *diag.Position {
@@ -69,9 +71,12 @@ func (u *run) pin(ctx context.Context) (check func() error, err error) {
 		return none, err
 	}
 	for _, i := range images {
-		digest := i.found.Digest
+		name, _, _ := strings.Cut(i.Image, "@")
+		digest, deployed := i.found.Digest, pinned.digests[i.address+" "+name]
+		i.runs = digest != "" && digest == deployed && u.Stored != nil && u.Stored.Payload.Status == state.Succeeded &&
+			strings.EqualFold(pinned.architectures[i.address], fields[i.Architecture])
 		if digest == "" {
-			digest = pinned[i.address+" "+i.Image]
+			digest = deployed
 		}
 		if digest != "" && i.ref.Digest == "" {
 			c := u.stack.Component(i.address)
@@ -246,15 +251,20 @@ func floating(u *run, images []*used) diag.List {
 	return out
 }
 
-// pinned are the digests that are deployed, by component and tagged image.
-func (u *run) pinned() (map[string]string, error) {
-	out := map[string]string{}
+// pinned is what the state says about images.
+type pinned struct {
+	digests       map[string]string // that are deployed, by component and image without digest
+	architectures map[string]string // of the tasks, by component
+}
+
+func (u *run) pinned() (pinned, error) {
+	out := pinned{digests: map[string]string{}, architectures: map[string]string{}}
 	if len(u.Engine) == 0 {
 		return out, nil
 	}
 	resources, err := engine.Resources(u.Engine)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	for _, r := range resources {
 		if r.Deleting || r.Replacing {
@@ -262,55 +272,57 @@ func (u *run) pinned() (map[string]string, error) {
 		}
 		r.Inputs.Walk(func(_ []string, v value.Value) {
 			if name, digest, ok := strings.Cut(v.Str(), "@sha256:"); ok && !strings.ContainsAny(name, " \n") {
-				out[r.Component+" "+name] = "sha256:" + digest
+				out.digests[r.Component+" "+name] = "sha256:" + digest
 			}
 		})
+		if architecture := r.Inputs.Get("architecture").Str(); architecture != "" {
+			out.architectures[r.Component] = architecture
+		}
 	}
 	return out, nil
 }
 
-// fitting finds images that do not run on the architecture of their tasks.
+// fitting finds images that do not run on the architecture of their tasks. What runs already is not asked about.
 func (u *run) fitting(ctx context.Context, finder image.Finder, images []*used) error {
+	byName := map[string][]*used{}
+	for _, i := range images {
+		if i.known && !i.runs && i.Architecture != "" {
+			byName[i.Image] = append(byName[i.Image], i)
+		}
+	}
 	var one sync.Mutex
-	var found diag.List
+	var out diag.List
 	var all errgroup.Group
 	all.SetLimit(abreast)
-	for _, i := range images {
-		if !i.known || i.Architecture == "" {
-			continue
-		}
+	for _, same := range byName {
 		all.Go(func() error {
-			d := i.unfit(ctx, finder)
-			if d == nil {
-				return nil
+			found, err := finder.Describe(ctx, same[0].ref, same[0].found)
+			if err != nil {
+				return nil // the tasks will show it; a plan without this check is better than none
 			}
-			d.Position = i.position(u)
 			one.Lock()
 			defer one.Unlock()
-			found.Add(d)
+			for _, i := range same {
+				if d := i.unfit(found); d != nil {
+					d.Position = i.position(u)
+					out.Add(d)
+				}
+			}
 			return nil
 		})
 	}
 	_ = all.Wait() // nothing returns an error
-	return found.Sort().Err()
+	return out.Sort().Err()
 }
 
 // unfit says why an image does not run in the tasks; nil: it does, or nobody knows.
-func (i *used) unfit(ctx context.Context, finder image.Finder) *diag.Diagnostic {
-	if i.found.Artifact != "" {
+func (i *used) unfit(found image.Found) *diag.Diagnostic {
+	if found.Artifact != "" {
 		return diag.New(diag.Invalid, "Not a container image",
-			fmt.Sprintf("What the registry has as %q is no container image: its type is %s.", i.Image,
-				i.found.Artifact),
+			fmt.Sprintf("What the registry has as %q is no container image: its type is %s.", i.Image, found.Artifact),
 			"Correct the name.").For(i.address)
 	}
-	platforms := i.found.Platforms
-	if len(platforms) == 0 && i.found.Config != "" {
-		platform, err := finder.Platform(ctx, i.ref, i.found)
-		if err != nil || platform == "" {
-			return nil // the tasks will show it; a plan without this check is better than none
-		}
-		platforms = []string{platform}
-	}
+	platforms := found.Platforms
 	if len(platforms) == 0 || image.Runs(platforms, i.Architecture) {
 		return nil
 	}

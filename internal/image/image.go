@@ -80,10 +80,10 @@ type Use struct {
 	Architecture string   // that the tasks have: "amd64" or "arm64"; "" is any
 }
 
-// Found is what a registry says about an image.
+// Found is what a registry says about an image. Find may know the digest alone; Describe knows all.
 type Found struct {
 	Digest    string   // of the manifest, or of the index of an image for several platforms
-	Platforms []string // of an index: "linux/amd64"; nil: see Finder.Platform
+	Platforms []string // "linux/amd64"; nil: not known
 	Config    string   // digest of the configuration of an image for one platform
 	Artifact  string   // what it is instead of an image: the media type of a Helm chart, for instance
 }
@@ -100,8 +100,9 @@ type Finder interface {
 	// Find returns the digest of an image. An image that is not there is a *MissingError. Any other error says why the
 	// registry could not be asked; an *UnaskedError also says what to do about it.
 	Find(ctx context.Context, ref Ref) (Found, error)
-	// Platform reads the platform of an image that is for one platform only.
-	Platform(ctx context.Context, ref Ref, found Found) (string, error)
+	// Describe completes what Find has found: for which platforms the image is. It may cost a pull of the image where a
+	// registry counts pulls.
+	Describe(ctx context.Context, ref Ref, found Found) (Found, error)
 }
 
 // MissingError says that a registry does not have an image.

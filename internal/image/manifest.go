@@ -59,14 +59,14 @@ func Read(digest string, manifest []byte) (Found, error) {
 	return found, nil
 }
 
-// ReadPlatform returns the platform that the configuration of an image says; "": it says none.
-func ReadPlatform(config []byte) (string, error) {
+// ReadPlatforms returns the platform that the configuration of an image says; nil: it says none.
+func ReadPlatforms(config []byte) ([]string, error) {
 	var p platform
 	if err := json.Unmarshal(config, &p); err != nil {
-		return "", fmt.Errorf("its configuration cannot be read: %w", err)
+		return nil, fmt.Errorf("its configuration cannot be read: %w", err)
 	}
 	if p.OS == "" || p.Architecture == "" {
-		return "", nil
+		return nil, nil
 	}
-	return p.String(), nil
+	return []string{p.String()}, nil
 }

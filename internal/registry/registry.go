@@ -44,11 +44,30 @@ func New(config DockerConfig) *Client {
 	return &Client{HTTP: &http.Client{Timeout: patience}, Credentials: config.For, tokens: map[string]string{}}
 }
 
-// Find implements image.Finder.
+// Find implements image.Finder. It asks for the head of the manifest: Docker Hub counts everything else as a pull, and
+// allows few of them. Registries that do not answer that are asked for the manifest.
 func (c *Client) Find(ctx context.Context, ref image.Ref) (image.Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	got, body, err := c.get(ctx, ref, "manifests/"+ref.Version(), strings.Join(image.MediaTypes, ", "))
+	head, _, err := c.get(ctx, http.MethodHead, ref, manifestOf(ref), manifestTypes)
+	var unasked *image.UnaskedError
+	switch digest := head.header.Get("Docker-Content-Digest"); {
+	case errors.As(err, &unasked):
+		return image.Found{}, err
+	case err == nil && digestForm.MatchString(digest):
+		return image.Found{Digest: digest}, nil
+	}
+	return c.manifest(ctx, ref)
+}
+
+func manifestOf(ref image.Ref) string { return "manifests/" + ref.Version() }
+
+// manifestTypes are the forms of manifests that are understood.
+var manifestTypes = strings.Join(image.MediaTypes, ", ")
+
+// manifest reads the manifest of an image.
+func (c *Client) manifest(ctx context.Context, ref image.Ref) (image.Found, error) {
+	got, body, err := c.get(ctx, http.MethodGet, ref, manifestOf(ref), manifestTypes)
 	if err != nil {
 		return image.Found{}, err
 	}
@@ -64,15 +83,26 @@ func (c *Client) Find(ctx context.Context, ref image.Ref) (image.Found, error) {
 
 var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
-// Platform implements image.Finder.
-func (c *Client) Platform(ctx context.Context, ref image.Ref, found image.Found) (string, error) {
+// Describe implements image.Finder.
+func (c *Client) Describe(ctx context.Context, ref image.Ref, found image.Found) (image.Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	_, body, err := c.get(ctx, ref, "blobs/"+found.Config, "*/*")
-	if err != nil {
-		return "", err
+	if found.Config == "" && found.Platforms == nil {
+		ref.Digest = found.Digest
+		var err error
+		if found, err = c.manifest(ctx, ref); err != nil {
+			return found, err
+		}
 	}
-	return image.ReadPlatform(body)
+	if found.Config == "" || found.Platforms != nil || found.Artifact != "" {
+		return found, nil
+	}
+	_, body, err := c.get(ctx, http.MethodGet, ref, "blobs/"+found.Config, "*/*")
+	if err != nil {
+		return found, err
+	}
+	found.Platforms, err = image.ReadPlatforms(body)
+	return found, err
 }
 
 // answer is what a server says, apart from the body.
@@ -82,8 +112,10 @@ type answer struct {
 	header http.Header
 }
 
-// get reads a document of a repository.
-func (c *Client) get(ctx context.Context, ref image.Ref, path, accept string) (answer, []byte, error) {
+// get reads a document of a repository, or its head.
+func (c *Client) get(
+	ctx context.Context, method string, ref image.Ref, path, accept string,
+) (answer, []byte, error) {
 	host, scheme := ref.Host, "https"
 	if host == dockerHub {
 		host = dockerHost
@@ -95,12 +127,12 @@ func (c *Client) get(ctx context.Context, ref image.Ref, path, accept string) (a
 	key := ref.Host + "/" + ref.Repository
 	var last error
 	for range attempts {
-		got, body, err := c.ask(ctx, target, accept, c.token(key))
+		got, body, err := c.ask(ctx, method, target, accept, c.token(key))
 		if err == nil && got.code == http.StatusUnauthorized {
 			var token string
 			if token, err = c.authorize(ctx, ref, got.header.Values("WWW-Authenticate")); err == nil {
 				c.keep(key, token)
-				got, body, err = c.ask(ctx, target, accept, token)
+				got, body, err = c.ask(ctx, method, target, accept, token)
 			}
 		}
 		switch {
@@ -149,8 +181,10 @@ func plain(err error) error {
 	return err
 }
 
-func (c *Client) ask(ctx context.Context, target, accept, authorization string) (answer, []byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+func (c *Client) ask(
+	ctx context.Context, method, target, accept, authorization string,
+) (answer, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
 		return answer{}, nil, err
 	}
@@ -212,7 +246,7 @@ func (c *Client) bearer(
 	if user != "" {
 		authorization = "Basic " + basic(user, password)
 	}
-	got, body, err := c.ask(ctx, realm.String(), "application/json", authorization)
+	got, body, err := c.ask(ctx, http.MethodGet, realm.String(), "application/json", authorization)
 	if err != nil {
 		return "", err
 	}

@@ -29,7 +29,7 @@ const (
 // methods is an image.Finder that holds functions: an interface value must not reach a client (ADR 20).
 type methods struct {
 	find     func(context.Context, image.Ref) (image.Found, error)
-	platform func(context.Context, image.Ref, image.Found) (string, error)
+	describe func(context.Context, image.Ref, image.Found) (image.Found, error)
 }
 
 // Find implements image.Finder.
@@ -37,9 +37,9 @@ func (m methods) Find(ctx context.Context, ref image.Ref) (image.Found, error) {
 	return m.find(ctx, ref)
 }
 
-// Platform implements image.Finder.
-func (m methods) Platform(ctx context.Context, ref image.Ref, found image.Found) (string, error) {
-	return m.platform(ctx, ref, found)
+// Describe implements image.Finder.
+func (m methods) Describe(ctx context.Context, ref image.Ref, found image.Found) (image.Found, error) {
+	return m.describe(ctx, ref, found)
 }
 
 // finder asks private ECR registries itself, and for all other images another Finder.
@@ -54,7 +54,7 @@ type finder struct {
 // New returns a Finder that asks private ECR registries itself, and other for all other images.
 func New(cfg aws.Config, other image.Finder) image.Finder {
 	f := &finder{cfg: cfg, other: other, repositories: map[string]*repository{}}
-	return methods{f.find, f.platform}
+	return methods{f.find, f.describe}
 }
 
 // repository is one repository; questions about its images are asked together.
@@ -149,24 +149,34 @@ func (r *repository) missing(ctx context.Context, what string) error {
 	return &image.MissingError{What: what, Next: "push it first, or correct the name"}
 }
 
-func (f *finder) platform(ctx context.Context, ref image.Ref, found image.Found) (string, error) {
+func (f *finder) describe(ctx context.Context, ref image.Ref, found image.Found) (image.Found, error) {
 	r := f.repository(ref)
 	if r == nil {
-		return f.other.Platform(ctx, ref, found)
+		return f.other.Describe(ctx, ref, found)
 	}
+	if found.Platforms != nil || found.Config == "" || found.Artifact != "" {
+		return found, nil
+	}
+	platforms, err := f.platforms(ctx, r, found)
+	found.Platforms = platforms
+	return found, err
+}
+
+// platforms reads the configuration of an image for one platform.
+func (f *finder) platforms(ctx context.Context, r *repository, found image.Found) ([]string, error) {
 	out, err := r.api.GetDownloadUrlForLayer(ctx, &ecr.GetDownloadUrlForLayerInput{
 		RegistryId: &r.account, RepositoryName: &r.name, LayerDigest: &found.Config,
 	})
 	if err != nil {
-		return "", call.Error(err)
+		return nil, call.Error(err)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, aws.ToString(out.DownloadUrl), nil)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	answer, err := f.cfg.HTTPClient.Do(request)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer answer.Body.Close() //nolint:errcheck // read only
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxConfig))
@@ -174,12 +184,12 @@ func (f *finder) platform(ctx context.Context, ref image.Ref, found image.Found)
 		err = fmt.Errorf("the configuration of the image cannot be read: %s", answer.Status)
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return image.ReadPlatform(body)
+	return image.ReadPlatforms(body)
 }
 
-// Permissions are what Find and Platform need for images. Only private ECR images of this partition need any.
+// Permissions are what Find and Describe need for images. Only private ECR images of this partition need any.
 func Permissions(scope resource.Scope, images []string) []resource.Statement {
 	var out []resource.Statement
 	prefixed := false

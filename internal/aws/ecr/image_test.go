@@ -120,9 +120,9 @@ func TestFind(t *testing.T) {
 	all.Wait()
 	require.Less(t, len(a.calls), 3, "questions about one repository go together: %v", a.calls)
 
-	platform, err := f.Platform(t.Context(), image.Parse(host+"/shop/api:1.0"), image.Found{Config: "sha256:c"})
+	found, err := f.Describe(t.Context(), image.Parse(host+"/shop/api:1.0"), image.Found{Config: "sha256:c"})
 	require.NoError(t, err)
-	require.Equal(t, "linux/arm64", platform)
+	require.Equal(t, []string{"linux/arm64"}, found.Platforms)
 }
 
 // TestMissing: an image that a pull-through cache has not imported yet is not missing.

@@ -25,7 +25,8 @@ type Registry struct {
 	user     string            // "": a token is given to everybody
 	password string
 	down     bool
-	asked    int
+	headless bool
+	pulls    int
 }
 
 type blob struct {
@@ -109,11 +110,18 @@ func (r *Registry) Down(down bool) {
 	r.down = down
 }
 
-// Asked is how many requests for manifests were answered.
-func (r *Registry) Asked() int {
+// Headless makes the registry refuse requests for heads, as some do.
+func (r *Registry) Headless(headless bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.asked
+	r.headless = headless
+}
+
+// Pulls is how many manifests were read, as Docker Hub counts pulls: heads do not count.
+func (r *Registry) Pulls() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pulls
 }
 
 const token = "a-token"
@@ -124,6 +132,10 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	defer r.mu.Unlock()
 	if r.down {
 		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	if r.headless && q.Method == http.MethodHead {
+		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
 	if q.URL.Path == "/token" {
@@ -144,8 +156,8 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	rest, version, isManifest := cutLast(strings.TrimPrefix(q.URL.Path, "/v2/"), "/manifests/")
 	if !isManifest {
 		rest, version, _ = cutLast(strings.TrimPrefix(q.URL.Path, "/v2/"), "/blobs/")
-	} else {
-		r.asked++
+	} else if q.Method == http.MethodGet {
+		r.pulls++
 	}
 	if digest := r.tags[rest+" "+version]; digest != "" && isManifest {
 		version = digest
