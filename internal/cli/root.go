@@ -100,11 +100,11 @@ func newRoot(f *Factory) *cobra.Command {
 		Short: "Deploy applications to AWS from YAML",
 		Long: "deployer reads the YAML of a stack, plans, locks, deploys to AWS, waits until the new " +
 			"revision really runs, and exits.",
-		Version:           version,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		Args:              onlyCommands,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          onlyCommands,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := refuseSingleDash(cmd, f.Args); err != nil {
 				return err

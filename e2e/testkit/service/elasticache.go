@@ -52,7 +52,7 @@ var _ = register(Service{
 		"elasticache:ResetCacheParameterGroup":                 "a parameter that goes",
 	},
 	UnaskedOn: map[string]string{
-		":snapshot:": "finalSnapshot", ":cluster:": "the nodes of a replication group, which AWS makes and tags with it",
+		":snapshot:": "finalSnapshot", ":cluster:": "the nodes of a replication group: AWS makes and tags them with it",
 	},
 	Types: map[string]ByHand{
 		"elasticache/subnet-group":      {Needed: true},
