@@ -26,9 +26,18 @@ func instanceConsequence(c resource.Change) plan.Consequence {
 
 // clusterConsequence is that of a change of what instances and clusters have in common.
 func clusterConsequence(c resource.Change) plan.Consequence {
-	out := resource.Causes(plan.Downtime, "engineVersion")(c)
+	out := plan.InPlace
+	if upgrades(c) {
+		out = plan.Downtime
+	}
 	out = plan.Worse(out, resource.Causes(plan.Restart, "listenPort")(c))
 	return plan.Worse(out, resource.Causes(plan.Reboot, "parameterGroup")(c))
+}
+
+// upgrades reports whether AWS installs another version. What runs may satisfy the new value, too: 16.4 is a 16.
+func upgrades(c resource.Change) bool {
+	return slices.Contains(c.Changed, "engineVersion") && !satisfies(c.Desired.Get("engine").Str(),
+		c.Desired.Get("engineVersion").Str(), c.Old.Get("engineVersion").Str())
 }
 
 // backupsSwitched reports whether the automated backups of an instance are switched on or off: AWS does that offline.
@@ -40,9 +49,9 @@ func backupsSwitched(c resource.Change) bool {
 }
 
 func instanceLasts(c resource.Change) string {
-	standby := c.Old.Get("multiAz").Bool()
+	standby := c.Old.Get("multiAz").Bool() && c.Desired.Get("multiAz").Bool()
 	switch {
-	case slices.Contains(c.Changed, "engineVersion"):
+	case upgrades(c):
 		return clusterLasts(c)
 	case slices.Contains(c.Changed, "class") && standby && !backupsSwitched(c):
 		return failover
@@ -54,7 +63,7 @@ func instanceLasts(c resource.Change) string {
 }
 
 func clusterLasts(c resource.Change) string {
-	if !slices.Contains(c.Changed, "engineVersion") {
+	if !upgrades(c) {
 		return ""
 	}
 	engine := c.Desired.Get("engine").Str()

@@ -36,6 +36,7 @@ func TestConsequences(t *testing.T) {
 		"class":            {alone, single, "class", text("db.m7g.large"), plan.Downtime, someMinutes},
 		"class, standby":   {alone, standby, "class", text("db.m7g.large"), plan.Downtime, failover},
 		"minor version":    {alone, single, "engineVersion", text("16.4"), plan.Downtime, someMinutes},
+		"no minor version": {alone, single, "engineVersion", text("16"), plan.InPlace, ""},
 		"major version":    {alone, standby, "engineVersion", text("17.1"), plan.Downtime, majorUpgrade},
 		"port":             {alone, single, "listenPort", number(5433), plan.Restart, ""},
 		"parameter group":  {alone, single, "parameterGroup", text("b"), plan.Reboot, ""},
