@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
@@ -59,6 +60,7 @@ type approved struct {
 	Environment   string                 `json:"environment"`
 	Account       string                 `json:"account"`
 	Region        string                 `json:"region"`
+	Backend       string                 `json:"backend"` // see backendOf
 	State         approvedState          `json:"state"`
 	Refresh       bool                   `json:"refresh,omitempty"`
 	Targets       []string               `json:"targets,omitempty"`
@@ -145,8 +147,8 @@ func changesOf(p *plan.Plan) []approvedComponent {
 func (u *run) saved(stored *state.Stored) (*Saved, error) {
 	a := approved{
 		Deployer: u.back.World.Version, Stack: u.req.Key.Stack, Environment: u.req.Key.Environment,
-		Account: u.where.Account, Region: u.where.Region, State: stateOf(stored), Refresh: u.req.Refresh,
-		Targets: u.req.Targets, AllowDataLoss: u.req.AllowDataLoss, Approval: u.stack.Approval,
+		Account: u.where.Account, Region: u.where.Region, Backend: backendOf(u.back), State: stateOf(stored),
+		Refresh: u.req.Refresh, Targets: u.req.Targets, AllowDataLoss: u.req.AllowDataLoss, Approval: u.stack.Approval,
 		Rollback: u.stack.Rollback, Variables: variables(u.stack), Components: freeze(u.stack), Lookups: u.lookups,
 		Changes: changesOf(u.plan),
 	}
@@ -155,6 +157,14 @@ func (u *run) saved(stored *state.Stored) (*Saved, error) {
 		return nil, fmt.Errorf("the plan cannot be saved: %w", err)
 	}
 	return &Saved{Key: u.req.Key, Hash: hashOf(raw), At: u.back.Now(), raw: raw, plan: a, lineage: u.Lineage}, nil
+}
+
+// backendOf is where a backend keeps states; "local" wherever that is on a machine.
+func backendOf(b *backend.Backend) string {
+	if b.World.Settings.Backend.Type != "s3" {
+		return "local"
+	}
+	return b.Location()
 }
 
 // hashed returns an error if the plan, which was made from a stored state, is not the one that was approved.

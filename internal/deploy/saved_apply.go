@@ -102,6 +102,14 @@ func ApplySaved(ctx context.Context, b *backend.Backend, s *Saved, req Request) 
 				b.World.Version),
 			"Apply it with the version that made it, or make a new plan and approve it: "+s.again(b))
 	}
+	// The state of a first deployment does not exist in any backend, so nothing else would tell them apart.
+	if here := backendOf(b); p.Backend != here {
+		return nil, diag.New(diag.Invalid, "Plan of another backend",
+			fmt.Sprintf("The plan is for a state in %s, and the configuration here says %s. Nothing was changed.",
+				p.Backend, here),
+			"Apply it with the same backend; `deployer config show --origin` shows where this one is configured. With "+
+				"--backend-bucket and --lock-table no configuration file is needed.")
+	}
 	stack := s.stack()
 	graph, problems := component.Expand(registry(), stack.Instances())
 	if graph == nil {

@@ -21,6 +21,21 @@ func TestSavedByAnotherVersion(t *testing.T) {
 	require.Zero(t, p.calls.Load())
 }
 
+// A first plan would make a second state in another backend.
+func TestSavedForAnotherBackend(t *testing.T) {
+	p := newAccount().start(t.TempDir(), 0, false)
+	s := &Saved{Key: shop, plan: approved{
+		Deployer: p.Backend.World.Version, Stack: "shop", Environment: "dev", Backend: "s3://company-state",
+	}}
+	_, err := ApplySaved(t.Context(), p.Backend, s, request())
+	found := diag.From(err)
+	require.Len(t, found, 1)
+	require.Equal(t, diag.Invalid, found[0].Code)
+	require.Equal(t, "Plan of another backend", found[0].Summary)
+	require.Contains(t, found[0].Detail, "a state in s3://company-state")
+	require.Zero(t, p.calls.Load())
+}
+
 // TestSavedDamaged: a file that is not exactly what was saved is refused, wherever it differs.
 func TestSavedDamaged(t *testing.T) {
 	a := approved{

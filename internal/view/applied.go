@@ -56,8 +56,8 @@ func Destroyed(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome,
 	}
 	if len(targets) > 0 {
 		w.Printf("%s\n",
-			fold(fmt.Sprintf("%s %s of %s/%s %s: %s deleted. If it stays in the manifests, the next apply "+
-				"creates it again.",
+			fold(fmt.Sprintf("%s %s of %s/%s %s: %s deleted. The next apply creates again what is "+
+				"still in the manifests.",
 				styled(green+bold, "Destroyed"), strings.Join(targets, ", "), p.Stack, p.Environment, version,
 				count(o.Summary().Delete, "resource")), 2, w.Width))
 		return
