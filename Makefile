@@ -23,7 +23,7 @@ build: ## Build bin/deployer
 .PHONY: test
 test: build ## Run every test (installs moto into .cache when it is not on PATH)
 	DEPLOYER_CRASH=$(or $(DEPLOYER_CRASH),$(COMMIT)) DEPLOYER_SECRETS=$(or $(DEPLOYER_SECRETS),$(COMMIT)) \
-		DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -timeout 20m ./...
+		DEPLOYER_RANDOM=$(or $(DEPLOYER_RANDOM),$(COMMIT)) DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -timeout 20m ./...
 
 .PHONY: e2e
 e2e: build ## Run only the scripts that drive the real binary
@@ -47,6 +47,13 @@ crash: ## Let runs die at each of their calls, and each call fail in each way, a
 .PHONY: crash-kill
 crash-kill: build ## The same with the real binary and kill -9: at every call that changes something, and every one to state and locks
 	DEPLOYER_CRASH=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 -timeout 5h -run 'Crash|Kill|CallsThat|TestInterrupt' -v ./e2e
+
+SEEDS ?= 20
+
+.PHONY: random
+random: build ## Deploy and change stacks that nobody has written, with kill -9 and failing calls: SEEDS=20 from DEPLOYER_RANDOM=1 on
+	DEPLOYER_RANDOM=$(or $(DEPLOYER_RANDOM),1) DEPLOYER_RANDOM_SEEDS=$(SEEDS) DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer \
+		go test -count=1 -timeout 5h -run 'TestRandomStacks$$' -v ./e2e
 
 .PHONY: secrets
 secrets: build ## Let every call of every command fail and grep all that was written for secrets (a sample is in make test)
