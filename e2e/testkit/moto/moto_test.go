@@ -58,10 +58,20 @@ func TestServerStartsResetsAndStops(t *testing.T) {
 // ask calls EC2 and returns its answer without the id of the request.
 func ask(t *testing.T, server *Server, form url.Values) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL(), strings.NewReader(form.Encode()))
+	answer := post(t, server, "ec2", "application/x-www-form-urlencoded", "", form.Encode())
+	return regexp.MustCompile("<requestId>.*</requestId>").ReplaceAllString(answer, "")
+}
+
+// post calls a service and returns its answer.
+func post(t *testing.T, server *Server, service, contentType, target, body string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL(), strings.NewReader(body))
 	require.NoError(t, err)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ec2/aws4_request, "+
+	req.Header.Set("Content-Type", contentType)
+	if target != "" {
+		req.Header.Set("X-Amz-Target", target)
+	}
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/"+service+"/aws4_request, "+
 		"SignedHeaders=host, Signature=00")
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
@@ -69,7 +79,7 @@ func ask(t *testing.T, server *Server, form url.Values) string {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
-	return regexp.MustCompile("<requestId>.*</requestId>").ReplaceAllString(string(answer), "")
+	return string(answer)
 }
 
 func TestTagsAreFoundByIDAsWithAPattern(t *testing.T) {
@@ -120,6 +130,19 @@ func TestFilterFindsAnyOfItsValues(t *testing.T) {
 	assert.Contains(t, found(subnets[0], subnets[2]), table, "one of its two subnets, and another one")
 	assert.Contains(t, found(subnets...), table)
 	assert.NotContains(t, found(subnets[2], "subnet-0"), table)
+}
+
+func TestTagsOfALogGroupGoWithIt(t *testing.T) {
+	server, err := Start(t.Context(), Options{})
+	require.NoError(t, err)
+	logs := func(operation, body string) string {
+		return post(t, server, "logs", "application/x-amz-json-1.1", "Logs_20140328."+operation, body)
+	}
+	logs("CreateLogGroup", `{"logGroupName": "/shop", "tags": {"team": "x"}}`)
+	assert.Contains(t, logs("ListTagsLogGroup", `{"logGroupName": "/shop"}`), `"team"`)
+	logs("DeleteLogGroup", `{"logGroupName": "/shop"}`)
+	logs("CreateLogGroup", `{"logGroupName": "/shop"}`)
+	assert.NotContains(t, logs("ListTagsLogGroup", `{"logGroupName": "/shop"}`), `"team"`)
 }
 
 func TestServerEndsWithItsContext(t *testing.T) {

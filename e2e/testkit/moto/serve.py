@@ -1,4 +1,4 @@
-"""moto_server with two changes.
+"""moto_server with three changes.
 
 Reading the tags of an object of EC2 is faster. moto looks for them among the tags of all objects that there ever were,
 with a regular expression for each. After some hundred objects that takes most of its time. The answers stay the same.
@@ -7,7 +7,9 @@ A filter of EC2 with several values finds objects with any of them, as AWS docum
 object that has several, such as the subnets of a route table, as sets: it finds the object only if one set holds all of
 the other.
 
-moto_test.go looks at both.
+The tags of a log group go with it. moto gives them to the next log group of that name.
+
+moto_test.go looks at all of them.
 """
 
 import fnmatch
@@ -15,6 +17,7 @@ from collections.abc import Iterable
 
 from moto.ec2 import utils
 from moto.ec2.models.tags import TagBackend
+from moto.logs.models import LogsBackend
 from moto.server import main
 
 search = TagBackend.describe_tags
@@ -41,6 +44,17 @@ def is_filter_matching(obj, name, wanted):
     return matching(obj, name, wanted)
 
 
+delete_only = LogsBackend.delete_log_group
+
+
+def delete_log_group(self, log_group_name):
+    """Deletes the tags, too."""
+    group = self.groups.get(log_group_name)
+    delete_only(self, log_group_name)
+    self.tagger.delete_all_tags_for_resource(group.arn)
+
+
+LogsBackend.delete_log_group = delete_log_group
 TagBackend.describe_tags = describe_tags
 utils.is_filter_matching = is_filter_matching
 main()
