@@ -108,6 +108,9 @@ func (f *Factory) Backend(key state.Key) (*backend.Backend, error) {
 	}
 	if effective.Settings.Backend.Type == "local" && f.Root() == "" {
 		_, err := f.RequireRoot()
+		if d := diag.From(err); f.Workdir != "" && len(d) == 1 {
+			d[0].Next = "Change to your repository, or name the place of the state: --backend-bucket and --lock-table."
+		}
 		return nil, err
 	}
 	return backend.Open(f.Soft, f.world(effective.Settings))

@@ -123,8 +123,8 @@ func ApplySaved(ctx context.Context, b *backend.Backend, s *Saved, req Request) 
 		return nil, err
 	case where.Account != p.Account:
 		return nil, diag.New(diag.Invalid, "Plan of another account",
-			fmt.Sprintf("The plan is for the AWS account %s, and the credentials in use belong to %s. Nothing was changed.",
-				p.Account, where.Account),
+			fmt.Sprintf("The plan is for the AWS account %s, and the credentials in use belong to %s. Nothing was "+
+				"changed.", p.Account, where.Account),
 			"Apply it with credentials of the account "+p.Account+".")
 	}
 	held, err := b.Hold(ctx, req.lock(), where, s.lineageWanted())
