@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -128,8 +129,13 @@ func (u *run) images() ([]*used, error) {
 	return out, nil
 }
 
+// imagePatience is how long registries may take for all their answers. A plan without them is better than none.
+const imagePatience = 30 * time.Second
+
 // find asks for each image once.
 func find(ctx context.Context, finder image.Finder, images []*used) {
+	ctx, cancel := context.WithTimeout(ctx, imagePatience)
+	defer cancel()
 	byName := map[string][]*used{}
 	for _, i := range images {
 		byName[i.Image] = append(byName[i.Image], i)
@@ -290,6 +296,8 @@ func (u *run) fitting(ctx context.Context, finder image.Finder, images []*used) 
 			byName[i.Image] = append(byName[i.Image], i)
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, imagePatience)
+	defer cancel()
 	var one sync.Mutex
 	var out diag.List
 	var all errgroup.Group

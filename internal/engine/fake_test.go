@@ -37,6 +37,8 @@ type cloud struct {
 	deleting map[string]bool        // by object id: it is there, but on its way
 	inTheWay map[string]string      // by object id: why it cannot be deleted
 	uses     map[string]value.Value // of the last questions before a run, by "<resource> <property>"
+	endless  bool                   // of the last question before a run: it may take any time
+	refused  map[string]string      // by resource: why AWS would refuse it
 	forced   []string               // Neighbours.Replaced of the last question about an obstacle
 }
 
@@ -162,13 +164,18 @@ func (k *kind) Read(ctx context.Context, req resource.Request) (resource.State, 
 	return resource.State{ID: req.ID, Inputs: o.inputs, Outputs: o.outputs}, found, nil
 }
 
-// Foresee notes what the planned resources use.
+// Foresee notes what the planned resources use, and refuses what the test has set.
 func (k *kind) Foresee(
-	_ context.Context, planned []resource.Request, _ resource.Neighbours, _ *resource.Foresight,
+	ctx context.Context, planned []resource.Request, _ resource.Neighbours, f *resource.Foresight,
 ) {
 	k.cloud.mu.Lock()
 	defer k.cloud.mu.Unlock()
+	_, ends := ctx.Deadline()
+	k.cloud.endless = !ends
 	for _, req := range planned {
+		if why := k.cloud.refused[req.Resource]; why != "" {
+			f.Refuse(req.Resource, "", "%s", why)
+		}
 		for property, props := range req.Uses {
 			k.cloud.uses[req.Resource+" "+property] = props
 		}

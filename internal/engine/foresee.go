@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync"
+	"time"
 
 	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -12,8 +13,13 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
+// foresight is how long AWS may take for its answers. A plan without them is better than none.
+const foresight = 30 * time.Second
+
 // foresee asks AWS, all types side by side, what it would refuse of the creations and changes of a plan.
 func (c *collector) foresee(ctx context.Context) ([]resource.Refusal, []error) {
+	ctx, cancel := context.WithTimeout(ctx, foresight)
+	defer cancel()
 	var stack resource.Neighbours
 	for _, s := range c.run.state.all {
 		if s.id != "" && s.state.ID != "" {
@@ -54,14 +60,14 @@ func (c *collector) foresee(ctx context.Context) ([]resource.Refusal, []error) {
 		planned[call.Type] = append(planned[call.Type], call)
 		askers[call.Type] = foreseer
 	}
-	var foresight resource.Foresight
+	var f resource.Foresight
 	for typ, requests := range planned {
-		foresight.Ask(func() error {
-			askers[typ].Foresee(ctx, requests, stack, &foresight)
+		f.Ask(func() error {
+			askers[typ].Foresee(ctx, requests, stack, &f)
 			return nil
 		})
 	}
-	return foresight.Wait()
+	return f.Wait()
 }
 
 // uses returns the desired properties of the resources whose outputs a resource uses, by its property. A resource that

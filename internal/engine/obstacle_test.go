@@ -124,3 +124,35 @@ func TestForesightKnowsWhatIsUsed(t *testing.T) {
 		res("web/job:task", thing, "db", value.Output("web/api:service", "arn")))...)
 	want(t, "passed on", used(passed, state), "web/job:task db a")
 }
+
+// What AWS would refuse is told together with what cannot be computed, and nobody waits for long for AWS's answers.
+func TestForesightBesideOtherProblems(t *testing.T) {
+	c := newCloud()
+	c.endless, c.refused = true, map[string]string{"a/x:x": "the quota is used up"}
+	kinds := c.kinds()
+	for _, k := range kinds {
+		k.check = func(in value.Value) []value.Problem {
+			if in.Get("size").Kind() != value.String {
+				return nil
+			}
+			return []value.Problem{{Kind: value.WrongType, Path: []string{"size"}, Message: "must be a number"}}
+		}
+	}
+	o := c.options()
+	o.Catalog = c.catalog(kinds...)
+	g := graph(t, res("a/x:x", thing), res("b/y:y", thing, "size", "large"))
+	_, err := PreviewApply(t.Context(), g, nil, o)
+	var unfit *ProblemError
+	var refused *RefusedError
+	if !errors.As(err, &unfit) || !errors.As(err, &refused) {
+		t.Fatalf("got %v", err)
+	}
+	want(t, "refused", refused.Error(), "a/x:x: the quota is used up")
+	if c.endless {
+		t.Error("a question may take any time")
+	}
+	o.Offline = true
+	if _, err = PreviewApply(t.Context(), g, nil, o); !errors.As(err, &unfit) || errors.As(err, new(*RefusedError)) {
+		t.Errorf("offline: %v", err)
+	}
+}
