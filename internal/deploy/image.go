@@ -17,7 +17,9 @@ import (
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/image"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
 )
@@ -63,17 +65,16 @@ func (u *run) pin(ctx context.Context) (check func() error, err error) {
 	if err := ctx.Err(); err != nil {
 		return none, err
 	}
-	missing := missingImages(u, images)
-	if finder != nil {
-		u.tags.Add(unaskedImages(images)...)
-	}
 	pinned, err := u.pinned()
 	if err != nil {
 		return none, err
 	}
+	missing, gone := missingImages(u, images, pinned)
+	if finder != nil {
+		u.tags.Add(unaskedImages(images)...)
+	}
 	for _, i := range images {
-		name, _, _ := strings.Cut(i.Image, "@")
-		digest, deployed := i.found.Digest, pinned.digests[i.address+" "+name]
+		digest, deployed := i.found.Digest, pinned.of(i)
 		i.runs = digest != "" && digest == deployed && u.Stored != nil && u.Stored.Payload.Status == state.Succeeded &&
 			strings.EqualFold(pinned.architectures[i.address], fields[i.Architecture])
 		if digest == "" {
@@ -94,7 +95,7 @@ func (u *run) pin(ctx context.Context) (check func() error, err error) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- u.fitting(ctx, finder, images) }()
-	return func() error { return diag.Join(missing, <-done) }, nil
+	return func() error { return diag.Join(missing, <-done, u.settle(gone)) }, nil
 }
 
 // finder is who is asked about images; nil: nobody.
@@ -154,11 +155,21 @@ func find(ctx context.Context, finder image.Finder, images []*used) {
 	_ = all.Wait() // errors are in the images
 }
 
-func missingImages(u *run, images []*used) error {
+// missingImages are images that no registry has. gone are those of them that are deployed.
+func missingImages(u *run, images []*used, pinned pinned) (missing error, gone diag.List) {
 	var found diag.List
 	for _, i := range images {
 		var missing *image.MissingError
 		if !errors.As(i.err, &missing) {
+			continue
+		}
+		if deployed := pinned.of(i); deployed != "" && (i.ref.Digest == "" || i.ref.Digest == deployed) {
+			d := diag.New(diag.Invalid, "Image does not exist any more",
+				fmt.Sprintf("%q: %s. %s is deployed with it, by its digest %s: if the registry does not have that "+
+					"either, no new tasks can start.", i.Image, missing.What, i.address, deployed),
+				"Push the image again, or deploy another one.").For(i.address)
+			d.Position = i.position(u)
+			gone.Add(d)
 			continue
 		}
 		d := diag.New(diag.Invalid, "Image does not exist",
@@ -172,7 +183,26 @@ func missingImages(u *run, images []*used) error {
 		d.Position = i.position(u)
 		found.Add(d)
 	}
-	return found.Err()
+	return found.Err(), gone
+}
+
+// settle makes errors of images that do not exist any more where the plan starts new tasks with them. All others are
+// warnings: the run changes nothing about them.
+func (u *run) settle(gone diag.List) error {
+	var refused diag.List
+	for _, d := range gone {
+		if u.plan != nil && slices.ContainsFunc(u.plan.Components, func(c plan.Component) bool {
+			return c.Address == d.Component && slices.ContainsFunc(c.Changes, func(ch plan.Change) bool {
+				return ch.Action != plan.Delete && (ch.Type == ecs.TaskDefinitionType || ch.Type == ecs.ServiceType)
+			})
+		}) {
+			refused.Add(d)
+			continue
+		}
+		d.Severity = diag.Warning
+		u.tags.Add(d)
+	}
+	return refused.Err()
 }
 
 // mostReasons is how many reasons one warning has.
@@ -241,7 +271,7 @@ func adviceOn(err error) string {
 func floating(u *run, images []*used) diag.List {
 	var out diag.List
 	for _, i := range images {
-		if i.ref.Tag != "latest" {
+		if i.ref.Tag != "latest" || i.ref.Digest != "" {
 			continue
 		}
 		what := "has no tag, which means latest"
@@ -261,6 +291,12 @@ func floating(u *run, images []*used) diag.List {
 type pinned struct {
 	digests       map[string]string // that are deployed, by component and image without digest
 	architectures map[string]string // of the tasks, by component
+}
+
+// of is the digest that is deployed of an image; "": none is.
+func (p pinned) of(i *used) string {
+	name, _, _ := strings.Cut(i.Image, "@")
+	return p.digests[i.address+" "+name]
 }
 
 func (u *run) pinned() (pinned, error) {
