@@ -22,6 +22,9 @@ func TestConsequencesOfUpdates(t *testing.T) {
 	}
 	one := func(name string, v value.Value) value.Value { return value.NewMap(map[string]value.Value{name: v}) }
 	unknown := value.NewUnknown()
+	rule := func(key string, days float64) value.Value {
+		return list(value.NewMap(map[string]value.Value{"id": text("a"), key: number(days)}))
+	}
 	for name, c := range map[string]struct {
 		typ, property string
 		old, new      value.Value
@@ -62,6 +65,19 @@ func TestConsequencesOfUpdates(t *testing.T) {
 		"no backups": {
 			"rds/cluster", "backupRetention", number(7), number(0),
 			plan.InPlace, "backups are deleted",
+		},
+		"objects go": {
+			"s3/bucket", "lifecycle", value.NullValue, rule("expireAfter", 7), plan.InPlace, "objects older than 7d",
+		},
+		"objects go earlier": {
+			"s3/bucket", "lifecycle", rule("expireAfter", 9), rule("expireAfter", 7), plan.InPlace, "older than 7d",
+		},
+		"objects go later": {
+			"s3/bucket", "lifecycle", rule("expireAfter", 7), rule("expireAfter", 9), plan.InPlace, "",
+		},
+		"versions go": {
+			"s3/bucket", "lifecycle", value.NullValue, rule("noncurrentExpireAfter", 7), plan.InPlace,
+			"replaced more than 7d ago",
 		},
 		"another NAT gateway": {
 			"ec2/route", "natGatewayId", text("nat-1"), unknown,

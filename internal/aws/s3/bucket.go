@@ -30,6 +30,7 @@ func newBucket(api *s3.Client, region string) resource.Behaviour {
 			ReplaceOn: []string{"name"},
 			FindFirst: true, // in us-east-1, CreateBucket of an own bucket succeeds
 			DataLoss:  true,
+			Remark:    bucketRemark,
 			// A new bucket is not known everywhere in S3 at once.
 			NotYet: []resource.NotYet{{
 				Operations: []string{
