@@ -41,12 +41,42 @@ func (o Of[T]) Or(data T) Of[T] {
 }
 
 // AsSet is a list whose order means nothing to AWS, in one order and without repetitions, so that order is no
-// difference. A list that is not known stays.
+// difference. A list that is not known stays; items that are not known come last.
 func AsSet(list Of[[]string]) Of[[]string] {
-	if !list.IsSet() || !list.Known() {
+	if !list.IsSet() {
+		return list
+	}
+	if !list.Known() {
+		list.v = knownFirst(list.v)
 		return list
 	}
 	return Lit(slices.Compact(slices.Sorted(slices.Values(list.Get()))))
+}
+
+// knownFirst sorts the texts of a list before what is unknown in it.
+func knownFirst(list Value) Value {
+	var known []string
+	var rest []Value
+	for _, item := range list.Items() {
+		switch item.kind {
+		case String:
+			known = append(known, item.Str())
+		case Unknown:
+			rest = append(rest, item)
+		default:
+			return list
+		}
+	}
+	if list.kind != List {
+		return list
+	}
+	slices.Sort(known)
+	items := make([]Value, 0, len(known)+len(rest))
+	for _, text := range slices.Compact(known) {
+		items = append(items, NewString(text))
+	}
+	list.data = append(items, rest...)
+	return list
 }
 
 func (o Of[T]) held() Value       { return o.v }
