@@ -95,7 +95,7 @@ func (u *run) pin(ctx context.Context) (check func() error, err error) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- u.fitting(ctx, finder, images) }()
-	return func() error { return diag.Join(missing, <-done, u.settle(gone)) }, nil
+	return func() error { return diag.Join(missing.Err(), <-done, u.settle(gone)) }, nil
 }
 
 // finder is who is asked about images; nil: nobody.
@@ -156,24 +156,23 @@ func find(ctx context.Context, finder image.Finder, images []*used) {
 }
 
 // missingImages are images that no registry has. gone are those of them that are deployed.
-func missingImages(u *run, images []*used, pinned pinned) (missing error, gone diag.List) {
-	var found diag.List
+func missingImages(u *run, images []*used, pinned pinned) (missing, gone diag.List) {
 	for _, i := range images {
-		var missing *image.MissingError
-		if !errors.As(i.err, &missing) {
+		var none *image.MissingError
+		if !errors.As(i.err, &none) {
 			continue
 		}
 		if deployed := pinned.of(i); deployed != "" && (i.ref.Digest == "" || i.ref.Digest == deployed) {
 			d := diag.New(diag.Invalid, "Image does not exist any more",
 				fmt.Sprintf("%q: %s. %s is deployed with it, by its digest %s: if the registry does not have that "+
-					"either, no new tasks can start.", i.Image, missing.What, i.address, deployed),
+					"either, no new tasks can start.", i.Image, none.What, i.address, deployed),
 				"Push the image again, or deploy another one.").For(i.address)
 			d.Position = i.position(u)
 			gone.Add(d)
 			continue
 		}
 		d := diag.New(diag.Invalid, "Image does not exist",
-			fmt.Sprintf("%q: %s.", i.Image, missing.What), diag.Sentence(missing.Next)).For(i.address)
+			fmt.Sprintf("%q: %s.", i.Image, none.What), diag.Sentence(none.Next)).For(i.address)
 		if u.rollback != nil {
 			d.Detail += fmt.Sprintf(" The configuration of v%d needs this image. Nothing was changed.",
 				u.rollback.to.Payload.Deployment)
@@ -181,9 +180,9 @@ func missingImages(u *run, images []*used, pinned pinned) (missing error, gone d
 				u.back.CommandLine(u.req.Key, "history")
 		}
 		d.Position = i.position(u)
-		found.Add(d)
+		missing.Add(d)
 	}
-	return found.Err(), gone
+	return missing, gone
 }
 
 // settle makes errors of images that do not exist any more where the plan starts new tasks with them. All others are
