@@ -36,6 +36,10 @@ func TestConsequencesOfUpdates(t *testing.T) {
 			"ecs/service", "desiredCount", value.NullValue, number(0),
 			plan.Downtime, "",
 		},
+		"a deployment that stops first": {
+			"ecs/service", "deployment", value.NullValue,
+			value.NewMap(map[string]value.Value{"minHealthyPercent": number(0)}), plan.InPlace, "",
+		},
 		"fewer tasks":         {"ecs/service", "desiredCount", number(2), number(1), plan.InPlace, ""},
 		"autoscaling decides": {"ecs/service", "desiredCount", number(2), value.NullValue, plan.InPlace, ""},
 		"messages go earlier": {
@@ -152,4 +156,20 @@ func definition(t *testing.T, typ string) *resource.Definition {
 	}
 	t.Fatalf("no type %s", typ)
 	return nil
+}
+
+// A rollout that may stop all old tasks first is a downtime, whatever starts it.
+func TestConsequenceOfStoppingFirst(t *testing.T) {
+	service := func(least int, image string) value.Value {
+		return value.Encode(map[string]any{
+			"taskDefinition": image, "deployment": map[string]any{"minHealthyPercent": least},
+		})
+	}
+	d := definition(t, "ecs/service")
+	for least, means := range map[int]plan.Consequence{0: plan.Downtime, 50: plan.Rolling, 100: plan.Rolling} {
+		change := resource.Change{
+			Changed: []string{"taskDefinition"}, Old: service(least, "a"), Desired: service(least, "b"),
+		}
+		require.Equal(t, means, d.Meaning(change), least)
+	}
 }

@@ -70,7 +70,13 @@ func serviceConsequence(c resource.Change) plan.Consequence {
 		(was.IsNull() || was.Number() > 0) {
 		return plan.Downtime
 	}
-	return startsDeployment(c)
+	out := startsDeployment(c)
+	// With 0 % that must stay healthy, ECS may stop all old tasks before it starts new ones.
+	if least := c.Desired.Get("deployment", "minHealthyPercent"); out == plan.Rolling && !least.IsNull() &&
+		least.Number() == 0 {
+		return plan.Downtime
+	}
+	return out
 }
 
 var startsDeployment = resource.Causes(plan.Rolling,
