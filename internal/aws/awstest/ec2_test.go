@@ -165,6 +165,43 @@ func TestSecurityGroupDeleteWaitsForNetworkInterfaces(t *testing.T) {
 	require.Contains(t, lines[0], *eni.NetworkInterface.NetworkInterfaceId+" (arn:aws:ecs:task-attachment)")
 }
 
+// Whoever waits for the end of a network wants to know what keeps it.
+func TestWaitSaysWhatUsesANetwork(t *testing.T) {
+	h := start(t)
+	ctx, client := t.Context(), ec2.NewFromConfig(h.Plain)
+	id := makeVPC(ctx, t, h, "10.1.0.0/16")
+	subnet, err := client.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: &id, CidrBlock: aws.String("10.1.0.0/24")})
+	require.NoError(t, err)
+	table, err := client.CreateRouteTable(ctx, &ec2.CreateRouteTableInput{VpcId: &id})
+	require.NoError(t, err)
+	_, err = client.AssociateRouteTable(ctx, &ec2.AssociateRouteTableInput{
+		SubnetId: subnet.Subnet.SubnetId, RouteTableId: table.RouteTable.RouteTableId,
+	})
+	require.NoError(t, err)
+	_, err = client.CreateNetworkInterface(ctx, &ec2.CreateNetworkInterfaceInput{
+		SubnetId: subnet.Subnet.SubnetId, Description: aws.String("AWS Lambda VPC ENI-mail"),
+	})
+	require.NoError(t, err)
+	group := makeGroup(ctx, t, h, id, "of-others")
+	for _, c := range []struct{ typ, id, operation, by string }{
+		{model.SubnetType, *subnet.Subnet.SubnetId, "ec2:DeleteSubnet", " (AWS Lambda VPC ENI-mail)"},
+		{model.RouteTableType, *table.RouteTable.RouteTableId, "ec2:DeleteRouteTable", *subnet.Subnet.SubnetId},
+		{model.VPCType, id, "ec2:DeleteVpc", "the security group " + group + " (of-others)"},
+	} {
+		req := request(c.typ)
+		var lines []string
+		ctx, stop := context.WithCancel(ctx)
+		req.ID, req.Tags = c.id, resourcetest.Tags("busy")
+		req.Progress = func(line string) { lines = append(lines, line); stop() }
+		h.Fail(c.operation, "DependencyViolation", 2)
+		err := behaviour(t, awsec2.Behaviours(h.Config), c.typ).Delete(ctx, req)
+		require.ErrorContains(t, err, "still in use, by ")
+		require.Len(t, lines, 1)
+		require.Contains(t, lines[0], "is still in use, by ")
+		require.Contains(t, lines[0], c.by)
+	}
+}
+
 func TestSecurityGroupRule(t *testing.T) {
 	h := start(t)
 	client := ec2.NewFromConfig(h.Plain)

@@ -87,5 +87,5 @@ func (e elasticIP) delete(ctx context.Context, c addressCall) error {
 	return detached(ctx, c.Progress, "the elastic IP address "+c.ID, func(ctx context.Context) error {
 		_, err := e.api.client.ReleaseAddress(ctx, &ec2.ReleaseAddressInput{AllocationId: &c.ID})
 		return err
-	})
+	}, nil)
 }

@@ -135,7 +135,7 @@ func (g internetGateway) delete(ctx context.Context, c gatewayCall) error {
 			_, err := g.api.client.DetachInternetGateway(ctx,
 				&ec2.DetachInternetGatewayInput{InternetGatewayId: &c.ID, VpcId: &vpc})
 			return err
-		})
+		}, nil)
 		if err != nil && !call.HasCode(err, "Gateway.NotAttached") {
 			return err
 		}
@@ -143,5 +143,5 @@ func (g internetGateway) delete(ctx context.Context, c gatewayCall) error {
 	return detached(ctx, c.Progress, "the internet gateway "+c.ID, func(ctx context.Context) error {
 		_, err := g.api.client.DeleteInternetGateway(ctx, &ec2.DeleteInternetGatewayInput{InternetGatewayId: &c.ID})
 		return err
-	})
+	}, nil)
 }

@@ -2,6 +2,8 @@ package ec2
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -139,22 +141,45 @@ func (o *objects[T]) known(
 func there[T any](T) (bool, error) { return true, nil }
 
 // detached repeats a delete while AWS says that something still uses the object. Network interfaces disappear minutes
-// after what they belonged to.
+// after what they belonged to. users tells what uses it, for people; nil: nobody knows.
 func detached(
 	ctx context.Context, progress func(string), what string, remove func(context.Context) error,
+	users func(context.Context) []string,
 ) error {
-	told := false
-	return call.Wait(ctx, released, "nothing uses "+what+" any more", func(ctx context.Context) (bool, error) {
+	told, by := "", ""
+	err := call.Wait(ctx, released, "nothing uses "+what+" any more", func(ctx context.Context) (bool, error) {
 		err := remove(ctx)
 		if !call.HasCode(err, "DependencyViolation", "InvalidIPAddress.InUse") {
 			return err == nil, failed(err)
 		}
-		if !told {
-			told = true
-			progress("waiting: AWS says that " + what + " is still in use")
+		if users != nil {
+			by = usedBy(users(ctx))
+		}
+		if text := "waiting: AWS says that " + what + " is still in use" + by; text != told {
+			told = text
+			progress(text)
 		}
 		return false, nil
 	})
+	if err != nil && by != "" {
+		err = fmt.Errorf("%w. AWS says that it is still in use%s", err, by)
+	}
+	return err
+}
+
+// whatUses is why detached needs more permissions.
+const whatUses = "a delete that AWS refuses says what still uses the object"
+
+// usedBy lists users of an object, as the end of a sentence.
+func usedBy(users []string) string {
+	const most = 5
+	switch more := len(users) - most; {
+	case len(users) == 0:
+		return ""
+	case more > 0:
+		return fmt.Sprintf(", by %s and %d more", strings.Join(users[:most], ", "), more)
+	}
+	return ", by " + strings.Join(users, ", ")
 }
 
 // scoped are the permissions that all taggable types have: make, tag, change and delete objects with the stack's tags,

@@ -1,6 +1,7 @@
 package ec2
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -100,5 +101,15 @@ func (t routeTable) delete(ctx context.Context, c tableCall) error {
 	return detached(ctx, c.Progress, "the route table "+c.ID, func(ctx context.Context) error {
 		_, err := t.api.client.DeleteRouteTable(ctx, &ec2.DeleteRouteTableInput{RouteTableId: &c.ID})
 		return err
+	}, func(ctx context.Context) []string {
+		found, err := t.get(ctx, c.ID)
+		if err != nil {
+			return nil // the delete says what is wrong
+		}
+		var users []string
+		for _, a := range found.Associations {
+			users = append(users, cmp.Or(aws.ToString(a.SubnetId), aws.ToString(a.GatewayId), "the VPC"))
+		}
+		return users
 	})
 }

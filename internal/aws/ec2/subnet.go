@@ -41,7 +41,8 @@ func newSubnet(api *api) resource.Behaviour {
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return append(scoped(s, "subnet", "CreateSubnet", []string{"ec2:DeleteSubnet"}, "ec2:DescribeSubnets"),
-					within(s, "CreateSubnet", "vpc"))
+					within(s, "CreateSubnet", "vpc"),
+					resource.Statement{Actions: []string{"ec2:DescribeNetworkInterfaces"}, Why: whatUses})
 			},
 		},
 		CheckProps: func(p *model.Subnet) []value.Problem {
@@ -112,5 +113,19 @@ func (s subnet) delete(ctx context.Context, c subnetCall) error {
 	return detached(ctx, c.Progress, "the subnet "+c.ID, func(ctx context.Context) error {
 		_, err := s.api.client.DeleteSubnet(ctx, &ec2.DeleteSubnetInput{SubnetId: &c.ID})
 		return err
-	})
+	}, func(ctx context.Context) []string { return s.interfaces(ctx, c.ID) })
+}
+
+// interfaces names for people the network interfaces in a subnet, as far as they are known.
+func (s subnet) interfaces(ctx context.Context, id string) []string {
+	out, err := s.api.client.DescribeNetworkInterfaces(ctx,
+		&ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("subnet-id", id)}})
+	if err != nil {
+		return nil // the delete says what is wrong
+	}
+	var users []string
+	for _, i := range out.NetworkInterfaces {
+		users = append(users, described(i))
+	}
+	return users
 }

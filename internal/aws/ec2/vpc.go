@@ -45,7 +45,9 @@ func newVPC(api *api) resource.Behaviour {
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return append(scoped(s, "vpc", "CreateVpc", []string{
 					"ec2:DeleteVpc", "ec2:ModifyVpcAttribute", "ec2:DescribeVpcAttribute",
-				}, "ec2:DescribeVpcs"), servicequotas.Permission)
+				}, "ec2:DescribeVpcs"), servicequotas.Permission, resource.Statement{
+					Actions: []string{"ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"}, Why: whatUses,
+				})
 			},
 		},
 		CheckProps: func(p *model.VPC) []value.Problem {
@@ -180,5 +182,25 @@ func (v vpc) delete(ctx context.Context, c vpcCall) error {
 	return detached(ctx, c.Progress, "the VPC "+c.ID, func(ctx context.Context) error {
 		_, err := v.api.client.DeleteVpc(ctx, &ec2.DeleteVpcInput{VpcId: &c.ID})
 		return err
-	})
+	}, func(ctx context.Context) []string { return v.contents(ctx, c.ID) })
+}
+
+// contents names for people the subnets and security groups that others have made in a VPC, as far as they are known.
+func (v vpc) contents(ctx context.Context, id string) []string {
+	in := []types.Filter{filter("vpc-id", id)}
+	var users []string
+	subnets, _ := v.api.listSubnets(ctx, in) // without an answer, the delete says what is wrong
+	for _, s := range subnets {
+		users = append(users, "the subnet "+aws.ToString(s.SubnetId))
+	}
+	groups, err := v.api.client.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{Filters: in})
+	if err != nil {
+		return users
+	}
+	for _, g := range groups.SecurityGroups {
+		if name := aws.ToString(g.GroupName); name != "default" { // goes with the VPC
+			users = append(users, "the security group "+aws.ToString(g.GroupId)+" ("+name+")")
+		}
+	}
+	return users
 }
