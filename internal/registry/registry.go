@@ -147,7 +147,11 @@ func (c *Client) get(
 				Next: "push it first, or correct the name",
 			}
 		case got.code == http.StatusUnauthorized || got.code == http.StatusForbidden:
-			return answer{}, nil, &image.UnaskedError{Err: fmt.Errorf("%s answered %s", host, got.status), Next: login}
+			// Docker Hub answers so for a name that does not exist, too.
+			return answer{}, nil, &image.UnaskedError{
+				Err:  fmt.Errorf("%s answered %s: the repository is private or does not exist", host, got.status),
+				Next: login,
+			}
 		case got.code == http.StatusTooManyRequests:
 			last = &image.UnaskedError{Err: fmt.Errorf("%s answered %s", host, got.status), Next: limited}
 			continue

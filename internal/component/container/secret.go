@@ -63,7 +63,7 @@ func parseSecret(in component.Instance, v value.Value) (secret, error) {
 		}, nil
 	}
 	return secret{}, fmt.Errorf("%q is not a secret: write the ARN of a Secrets Manager secret, ssm:/path of a "+
-		"parameter, or a reference such as ${database.secretArn}", text)
+		"parameter, or a reference such as ${database.secretArn}; #key at its end selects a key of a JSON secret", text)
 }
 
 // checkParameter says why a path is not the name of an SSM parameter; text is what the user wrote. Paths below /aws/
