@@ -53,7 +53,6 @@ var _ = register(Service{
 	Unasked: map[string]string{
 		"iam:CreateServiceLinkedRole":         ForCaller,
 		"rds:CreateDBSnapshot":                "finalSnapshot, which is for production",
-		"rds:DescribeDBEngineVersions":        "a version of all parts, or a change of the major version",
 		"rds:DescribeDBSnapshots":             "restoreFrom",
 		"rds:ModifyDBParameterGroup":          "parameters",
 		"rds:ModifyDBSubnetGroup":             "a Network with other subnets",
