@@ -177,6 +177,9 @@ func plain(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		at, _ := url.Parse(wrapped.URL)
+		if at != nil && errors.Is(err, context.DeadlineExceeded) {
+			return &image.UnaskedError{Err: fmt.Errorf("%s has not answered in %s", at.Host, patience), Next: network}
+		}
 		if at != nil {
 			return &image.UnaskedError{Err: fmt.Errorf("%s: %w", at.Host, wrapped.Err), Next: network}
 		}

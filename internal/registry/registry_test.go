@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"os"
@@ -110,4 +111,14 @@ func TestReadDockerConfig(t *testing.T) {
 	require.Empty(t, user)
 	user, _ = registry.ReadDockerConfig(map[string]string{"DOCKER_AUTH_CONFIG": "no JSON"}, "", read).For("docker.io")
 	require.Empty(t, user)
+}
+
+// A registry that does not answer is told in plain words.
+func TestPatience(t *testing.T) {
+	r := fakeregistry.New()
+	defer r.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	_, err := registry.New(registry.DockerConfig{}).Find(ctx, image.Parse(r.Host()+"/team/app:1.0"))
+	require.EqualError(t, err, r.Host()+" has not answered in 10s")
 }
