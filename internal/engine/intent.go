@@ -33,7 +33,16 @@ type intent struct {
 	Parents map[string]value.Reference `json:"parents,omitempty"`
 }
 
-// parentsOf returns the Parents of each of those intents, by its resource document.
+// SameIntent reports whether two of Preview.Intents, or of Pending, are about one creation. Those of Pending do not say
+// the Parents.
+func SameIntent(a, b json.RawMessage) bool {
+	var one, other intent
+	return bytes.Equal(a, b) || json.Unmarshal(a, &one) == nil && json.Unmarshal(b, &other) == nil &&
+		one.Replaces == other.Replaces && bytes.Equal(one.Resource, other.Resource)
+}
+
+// parentsOf returns the Parents of each of those intents, by its resource document. Several intents of one creation may
+// be there, and not all say the parents.
 func parentsOf(intents []json.RawMessage) (map[string]map[string]value.Reference, error) {
 	parents := map[string]map[string]value.Reference{}
 	for _, text := range intents {
@@ -41,7 +50,9 @@ func parentsOf(intents []json.RawMessage) (map[string]map[string]value.Reference
 		if err := json.Unmarshal(text, &i); err != nil {
 			return nil, err
 		}
-		parents[string(i.Resource)] = i.Parents
+		if len(i.Parents) > 0 {
+			parents[string(i.Resource)] = i.Parents
+		}
 	}
 	return parents, nil
 }

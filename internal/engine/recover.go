@@ -108,7 +108,7 @@ func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map
 		if err != nil {
 			return nil, err
 		}
-		family.complete(r, rec, i)
+		family.complete(r, rec, i, unsure)
 		// If the resource has an object by now, only a replacement may still be wanted.
 		leftover := !wanted[rec.URN] || r.state.live[rec.URN] != nil && (r.o.Surplus || firsts[string(op.Resource)])
 		state, found, err := r.locate(ctx, rec)
@@ -200,16 +200,18 @@ func (f *family) found(name string, state resource.State) {
 	}
 }
 
-// complete fills in what the plan did not know of the i-th creation and a parent says that exists.
-func (f *family) complete(r *run, rec *record, i int) {
+// complete fills in what the plan did not know of the i-th creation and a parent says that exists: one that was found
+// now, or one in the state. An earlier run may have taken the parent in and then died or failed. If AWS did not answer
+// about the creation of a parent, nobody knows which of its objects is meant.
+func (f *family) complete(r *run, rec *record, i int, unsure map[string]bool) {
 	for property, ref := range f.parents[i] {
-		if !rec.inputs.Get(property).IsNull() {
+		if !rec.inputs.Get(property).IsNull() || unsure[ref.Target] {
 			continue
 		}
 		var v value.Value
 		if state, there := f.located[ref.Target]; there {
 			v = answer{inputs: state.Inputs, outputs: properties(state.Outputs)}.get(ref.Output)
-		} else if parent := r.parent(ref.Target); parent != nil && !slices.Contains(f.names, ref.Target) {
+		} else if parent := r.parent(ref.Target); parent != nil {
 			v = answer{inputs: parent.inputs, outputs: parent.state.Outputs}.get(ref.Output)
 		}
 		if v.Kind() == value.String {

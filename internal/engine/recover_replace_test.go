@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/value"
 )
@@ -210,6 +211,29 @@ func TestAPartIsFoundByItsParentOfTheSameRun(t *testing.T) {
 		state = apply(t, with(), state, o).State
 		want(t, "objects", fmt.Sprint(len(c.objects)), "4")
 		want(t, "plan", planned(t, with(), state, c.options()), "")
+	})
+	t.Run("a run took in the parent, and failed", func(t *testing.T) {
+		c, state, o := died(t)
+		c.fail["locate a/t:hop"], c.fail["delete a/t:table"] = errors.New("throttled"), errors.New("throttled")
+		result, err := Apply(t.Context(), without(), state, o)
+		if err == nil {
+			t.Fatal("nothing failed")
+		}
+		want(t, "state", ids(t, result.State), "a/t:table a/x:x")
+		c.calls()
+		clear(c.fail)
+		pending, err := Pending(result.State)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pending {
+			if p.Action != plan.Create {
+				continue
+			}
+			o.Intents = append(o.Intents, p.Intent) // as a state records them, without the parents
+		}
+		apply(t, without(), result.State, o)
+		want(t, "calls", c.calls(), "delete a/t:end, delete a/t:hop, delete a/t:table")
 	})
 	t.Run("AWS does not answer about the parent", func(t *testing.T) {
 		c, state, o := died(t)

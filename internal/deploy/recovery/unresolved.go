@@ -1,7 +1,6 @@
 package recovery
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
@@ -67,7 +66,7 @@ func (b *Base) Unresolved(intents []state.Intent, run Ended) []state.Intent {
 		}
 		known := func(o state.Intent) bool {
 			return o.Resource == i.Resource && (o.Action == i.Action || o.Creates() && i.Creates()) &&
-				(len(i.Engine) == 0 || bytes.Equal(o.Engine, i.Engine))
+				(len(i.Engine) == 0 || engine.SameIntent(o.Engine, i.Engine))
 		}
 		if !slices.ContainsFunc(out, known) {
 			out = append(out, i)
