@@ -149,7 +149,7 @@ func TestRolesThatOverridesName(t *testing.T) {
 	h := start(t)
 	b := behaviour(t, awsecs.Behaviours(h.Config), ecs.TaskDefinitionType)
 	nobody := value.Encode(ecs.TaskDefinition{TaskRoleArn: value.Lit("arn:aws:iam::123456789012:role/a/nobody")})
-	require.Equal(t, []string{"the role arn:aws:iam::123456789012:role/a/nobody does not exist"},
+	require.Equal(t, []string{"the role arn:aws:iam::123456789012:role/a/nobody does not exist in this account"},
 		foreseen(t, b, newOnes(1, nobody)...))
 	var f resource.Foresight
 	b.(resource.Foreseer).Foresee(t.Context(), newOnes(1, nobody), resource.Neighbours{Ours: []string{"nobody"}}, &f)

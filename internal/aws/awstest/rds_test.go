@@ -388,7 +388,7 @@ func TestForesight(t *testing.T) {
 		"has 100 GiB, so the database gets":    func(p *model.Instance) { p.Storage = pointer(20) },
 		"RDS has no class db.m3.large for":     func(p *model.Instance) { p.Class = "db.m3.large" },
 		"RDS has no version 16.99 of postgres": func(p *model.Instance) { p.EngineVersion = "16.99" },
-		"db.t4g.micro of mysql has no Performance Insights": func(p *model.Instance) {
+		"db.t4g.micro of mysql 8.4.4 has no Performance Insights": func(p *model.Instance) {
 			p.Engine, p.EngineVersion, p.Snapshot, p.Insights = "mysql", "8.4", "", pointer(true)
 		},
 	} {

@@ -102,13 +102,14 @@ func (i instance) foresee(ctx context.Context, planned []instanceCall, _ resourc
 		if p.Class != c.Old.Class || p.EngineVersion != c.Old.EngineVersion || insights && !aws.ToBool(c.Old.Insights) {
 			once(fmt.Sprint(p.Engine, p.EngineVersion, p.Class, insights), func() error {
 				offered, err := i.api.foreseeVersion(ctx, c.Resource, p.Engine, p.EngineVersion, f)
+				made := p // as AWS makes it
 				if err == nil && offered && p.EngineVersion != c.Old.EngineVersion {
-					p.EngineVersion, err = i.api.completed(ctx, p.Engine, p.EngineVersion)
+					made.EngineVersion, err = i.api.completed(ctx, p.Engine, p.EngineVersion)
 				}
 				if err != nil || !offered {
 					return err
 				}
-				return i.api.foreseeClass(ctx, c.Resource, p, f)
+				return i.api.foreseeClass(ctx, c.Resource, made, f)
 			})
 		}
 	}
