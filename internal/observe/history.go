@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -51,6 +52,7 @@ func History(ctx context.Context, b *backend.Backend, key state.Key, limit int) 
 		}
 		out = append(out, d)
 	}
+	byVersion(out)
 	for i := range out {
 		if i+1 < len(out) && out[i].Problem == "" && out[i+1].Problem == "" {
 			out[i].Changed = changedVariables(out[i+1].Variables, out[i].Variables)
@@ -62,6 +64,24 @@ func History(ctx context.Context, b *backend.Backend, key state.Key, limit int) 
 		out = out[:limit]
 	}
 	return out, nil
+}
+
+// crowded is within how much time two deployments may have got names in the wrong order: the entry of a deployment is
+// written while the next one begins, and takes a later second if that one was faster.
+const crowded = 10 * time.Second
+
+// byVersion puts neighbours that are so close into the order of their versions, the newest first.
+func byVersion(list []report.Deployment) {
+	for i := range list {
+		for j := i; j > 0; j-- {
+			newer, older := list[j-1], list[j]
+			if newer.Problem != "" || older.Problem != "" || newer.Version >= older.Version ||
+				newer.At.Sub(older.At) > crowded {
+				break
+			}
+			list[j-1], list[j] = older, newer
+		}
+	}
 }
 
 // changedVariables lists the variables that differ, VERSION first, because most people look for it.

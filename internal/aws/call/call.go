@@ -110,13 +110,17 @@ var (
 	Slowly     = Pace{First: time.Second, Longest: 10 * time.Second, Limit: 15 * time.Minute}
 )
 
-// Scale shortens every pause of every Wait. Tests set it, because an emulator is ready at once.
+// Scale shortens every pause of every Wait, and the limits to no less than leastLimit. Tests set it, because an
+// emulator is ready at once.
 var Scale = 1.0
+
+const leastLimit = 30 * time.Second
 
 // Wait calls done until it returns true or fails, the context ends, or the pauses reach the pace's limit. what names
 // the awaited thing in the error.
 func Wait(ctx context.Context, pace Pace, what string, done func(context.Context) (bool, error)) error {
-	limit, cancel := context.WithTimeoutCause(ctx, pace.Limit, fmt.Errorf("%s: not within %s", what, pace.Limit))
+	longest := max(time.Duration(float64(pace.Limit)*Scale), min(pace.Limit, leastLimit))
+	limit, cancel := context.WithTimeoutCause(ctx, longest, fmt.Errorf("%s: not within %s", what, longest))
 	defer cancel()
 	for pause := pace.First; ; pause = min(2*pause, pace.Longest) {
 		ok, err := done(ctx) // not part of the limit: a call that AWS throttles has its own patience
