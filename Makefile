@@ -23,7 +23,7 @@ build: ## Build bin/deployer
 .PHONY: test
 test: build ## Run every test (installs moto into .cache when it is not on PATH)
 	DEPLOYER_CRASH=$(or $(DEPLOYER_CRASH),$(COMMIT)) DEPLOYER_SECRETS=$(or $(DEPLOYER_SECRETS),$(COMMIT)) \
-		DEPLOYER_RANDOM=$(or $(DEPLOYER_RANDOM),$(COMMIT)) DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -timeout 20m ./...
+		DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -timeout 20m ./...
 
 .PHONY: e2e
 e2e: build ## Run only the scripts that drive the real binary
