@@ -71,7 +71,8 @@ type served struct {
 
 var _ plugin.Provider = (*served)(nil)
 
-var errReadOnly = errors.New("pulumi cannot change what deployer has deployed: change the YAML and run `deployer apply`")
+var errReadOnly = errors.New("pulumi cannot change what deployer has deployed: change the YAML and run " +
+	"`deployer apply`")
 
 // Handshake implements plugin.Provider.
 func (s *served) Handshake(

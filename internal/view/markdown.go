@@ -205,5 +205,7 @@ func code(text string) string {
 
 // escape keeps a text from being read as Markdown or HTML.
 func escape(text string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", "*", "\\*", "_", "\\_", "`", "\\`", "[", "\\[", "@", "&#64;").Replace(text)
+	return strings.NewReplacer(
+		"&", "&amp;", "<", "&lt;", "*", "\\*", "_", "\\_", "`", "\\`", "[", "\\[", "@", "&#64;",
+	).Replace(text)
 }
