@@ -8,6 +8,8 @@ LDFLAGS := -s -w \
 	-X github.com/company/deployer/internal/cli.commit=$(COMMIT)
 TOOLS   := .cache/tools
 FUZZTIME ?= 30s
+# Tests of generated input draw the same numbers whenever a commit is tested.
+SEED := $(shell printf %d 0x$$(git rev-parse --short=12 HEAD 2>/dev/null || echo 1))
 export CGO_ENABLED := 0
 # The binary, the tests and the linter share one build cache: with other flags, Go compiles the AWS SDK once for each.
 export GOFLAGS := -trimpath $(GOFLAGS)
@@ -23,11 +25,18 @@ build: ## Build bin/deployer
 .PHONY: test
 test: build ## Run every test (installs moto into .cache when it is not on PATH)
 	DEPLOYER_CRASH=$(or $(DEPLOYER_CRASH),$(COMMIT)) DEPLOYER_SECRETS=$(or $(DEPLOYER_SECRETS),$(COMMIT)) \
-		DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -timeout 20m ./...
+		RAPID_SEED=$(or $(RAPID_SEED),$(SEED)) DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -timeout 20m ./...
 
 .PHONY: e2e
 e2e: build ## Run only the scripts that drive the real binary
 	DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 ./e2e/...
+
+CHECKS ?= 10000
+
+.PHONY: properties
+properties: ## Hold what must be true of any input against CHECKS=10000 generated ones, another time others
+	RAPID_CHECKS=$(CHECKS) go test -count=1 -timeout 60m \
+		$$(grep -rl --include='*_test.go' pgregory.net/rapid internal | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: fuzz
 fuzz: ## Fuzz everything that parses or prints, each target for FUZZTIME (30s)

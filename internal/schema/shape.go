@@ -25,7 +25,7 @@ func (w *writer) fields(s value.Shape, m mode) object {
 		if len(f.Needs) > 0 && !m.partial {
 			choice := []any{object{"not": given(s, f.Name)}}
 			for _, other := range f.Needs {
-				choice = append(choice, given(s, other))
+				choice = append(choice, possible(s, other))
 			}
 			all = append(all, object{"anyOf": choice})
 		}
@@ -55,17 +55,27 @@ func (w *writer) fields(s value.Shape, m mode) object {
 }
 
 // given is the schema of a map in which all those keys are given: null means that a key is absent, and false that a
-// flag is not set.
+// flag is not set. An expression does not set a flag, because it may become false.
 func given(s value.Shape, keys ...string) object {
+	return having(s, object{"const": true}, keys...)
+}
+
+// possible is the schema of a map in which a key is given, or is a flag that an expression may set.
+func possible(s value.Shape, key string) object {
+	return having(s, object{"not": object{"enum": []any{false, nil}}}, key)
+}
+
+// having is the schema of a map with those keys, in which those of flags fit set.
+func having(s value.Shape, set object, keys ...string) object {
 	properties := object{}
 	for i := range s.Fields {
 		f := &s.Fields[i]
-		if !slices.Contains(keys, f.Name) {
-			continue
-		}
-		properties[f.Name] = object{"not": object{"type": "null"}}
-		if f.Shape().Kind == value.Bool {
-			properties[f.Name] = object{"const": true}
+		switch {
+		case !slices.Contains(keys, f.Name):
+		case f.Shape().Kind == value.Bool:
+			properties[f.Name] = set
+		default:
+			properties[f.Name] = object{"not": object{"type": "null"}}
 		}
 	}
 	return object{"type": "object", "required": keys, "properties": properties}

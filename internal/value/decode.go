@@ -303,7 +303,7 @@ func (d *decoder) structure(v Value, out reflect.Value, path []string) {
 		}
 		at := append(path[:len(path):len(path)], f.Name)
 		d.decode(item, out.FieldByIndex(f.index), at, f)
-		d.rule(at, f.checkSiblings(v))
+		d.rule(at, f.checkSiblings(s, v))
 	}
 	for _, names := range s.anyOf {
 		if !slices.ContainsFunc(names.Keys, func(name string) bool { return !v.Entries()[name].IsNull() }) {

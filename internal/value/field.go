@@ -311,27 +311,42 @@ func (f *Field) checkKey(key string) breach {
 	return breach{}
 }
 
-// checkSiblings checks the rules of a given field about the other keys of its map.
-func (f *Field) checkSiblings(in Value) breach {
+// checkSiblings checks the rules of a given field about the other keys of its map, which has the fields of s. A
+// flag that is not known yet may become true or false, so it breaks no rule.
+func (f *Field) checkSiblings(s *structure, in Value) breach {
 	if len(f.Needs)+len(f.Without) == 0 {
 		return breach{}
 	}
-	given := func(name string) bool {
+	given := func(name string, unknown bool) bool {
 		v := in.Entries()[name]
-		return !v.IsNull() && (v.kind != Bool || v.Bool())
+		if v.IsNull() {
+			return false
+		}
+		i := slices.IndexFunc(s.fields, func(of Field) bool { return of.Name == name })
+		if i < 0 || s.fields[i].Shape().Kind != Bool {
+			return true
+		}
+		if !v.Known() {
+			return unknown
+		}
+		var set bool // stays false where the value is no flag, which the field itself reports
+		Decode(v, &set)
+		return set
 	}
-	if !given(f.Name) {
+	certain := func(name string) bool { return given(name, false) }
+	possible := func(name string) bool { return given(name, true) }
+	if !certain(f.Name) {
 		return breach{}
 	}
 	refuse := f.because
 	if f.Range() != "" { // then the reason is that of the limits
 		refuse = func(format string, args ...any) breach { return breach{message: fmt.Sprintf(format, args...)} }
 	}
-	if len(f.Needs) > 0 && !slices.ContainsFunc(f.Needs, given) {
+	if len(f.Needs) > 0 && !slices.ContainsFunc(f.Needs, possible) {
 		return refuse("needs %s", strings.Join(f.Needs, " or "))
 	}
 	for _, other := range f.Without {
-		if given(other) {
+		if certain(other) {
 			return refuse("cannot be given together with %s", other)
 		}
 	}

@@ -23,6 +23,7 @@ type ruled struct {
 	Tags   map[string]string `json:"tags,omitempty" scalar:"text" keys:"^[a-z]+$" keyForm:"a key" pattern:"^.{0,3}$" max:"2" why:"AWS has two" without:"hosts"`
 	Open   bool              `json:"open,omitempty" default:"true"`
 	Shut   bool              `json:"shut,omitempty" without:"open"`
+	Wide   bool              `json:"wide,omitempty" needs:"open"`
 	Key    Of[string]        `json:"key,omitempty" default:"auto"`
 	Ports  []inner           `json:"ports,omitempty" unique:"port"`
 	Nested limits            `json:"nested,omitempty"`
@@ -31,6 +32,10 @@ type ruled struct {
 
 func TestRulesOfTags(t *testing.T) {
 	type m = map[string]any
+	late := func(key string) string {
+		return key + ": must be known before the first object is created. It can use variables, but not outputs of " +
+			"components"
+	}
 	for name, c := range map[string]struct {
 		in   m
 		want []string
@@ -56,6 +61,27 @@ func TestRulesOfTags(t *testing.T) {
 		"with a flag": {
 			m{"host": "a", "open": true, "shut": true},
 			[]string{"shut: cannot be given together with open"},
+		},
+		"without a flag of a variable": {m{"host": "a", "open": NewLoose("false"), "shut": true}, nil},
+		"with a flag of a variable": {
+			m{"host": "a", "open": NewLoose("true"), "shut": true},
+			[]string{"shut: cannot be given together with open"},
+		},
+		"with a flag that is not known yet": {
+			m{"host": "a", "open": NewUnknown(), "shut": true},
+			[]string{late("open")},
+		},
+		"a flag that is not known yet, with": {
+			m{"host": "a", "open": true, "shut": NewUnknown()},
+			[]string{late("shut")},
+		},
+		"needs a flag that is not known yet": {
+			m{"host": "a", "wide": true, "open": NewUnknown()},
+			[]string{late("open")},
+		},
+		"needs a flag that is not set": {
+			m{"host": "a", "wide": true, "open": NewLoose("false")},
+			[]string{"wide: needs open"},
 		},
 		"key":       {m{"tags": m{"A": "b"}}, []string{`tags.A: "A" is not a key`}},
 		"of values": {m{"tags": m{"a": "long"}}, []string{`tags.a: "long" is not of the form ^.{0,3}$: AWS has two`}},
