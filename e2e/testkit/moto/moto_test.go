@@ -132,6 +132,25 @@ func TestFilterFindsAnyOfItsValues(t *testing.T) {
 	assert.NotContains(t, found(subnets[2], "subnet-0"), table)
 }
 
+func TestGatewayEndpointIsDeletedAfterItsRouteTable(t *testing.T) {
+	server, err := Start(t.Context(), Options{})
+	require.NoError(t, err)
+	id := func(kind string, form url.Values) string {
+		return regexp.MustCompile(kind + "-[0-9a-f]{8,17}").FindString(ask(t, server, form))
+	}
+	vpc := id("vpc", url.Values{"Action": {"CreateVpc"}, "CidrBlock": {"10.0.0.0/16"}})
+	table := id("rtb", url.Values{"Action": {"CreateRouteTable"}, "VpcId": {vpc}})
+	endpoint := id("vpce", url.Values{
+		"Action": {"CreateVpcEndpoint"}, "VpcId": {vpc}, "ServiceName": {"com.amazonaws.us-east-1.s3"},
+		"VpcEndpointType": {"Gateway"}, "RouteTableId.1": {table},
+	})
+	ask(t, server, url.Values{"Action": {"DeleteRouteTable"}, "RouteTableId": {table}})
+	ask(t, server, url.Values{"Action": {"DeleteVpcEndpoints"}, "VpcEndpointId.1": {endpoint}})
+	assert.Contains(t, ask(t, server, url.Values{
+		"Action": {"DescribeVpcEndpoints"}, "VpcEndpointId.1": {endpoint},
+	}), "<state>deleted</state>")
+}
+
 func TestTagsOfALogGroupGoWithIt(t *testing.T) {
 	server, err := Start(t.Context(), Options{})
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-"""moto_server with three changes.
+"""moto_server with four changes.
 
 Reading the tags of an object of EC2 is faster. moto looks for them among the tags of all objects that there ever were,
 with a regular expression for each. After some hundred objects that takes most of its time. The answers stay the same.
@@ -9,6 +9,8 @@ the other.
 
 The tags of a log group go with it. moto gives them to the next log group of that name.
 
+A gateway endpoint whose route table is gone can be deleted. moto fails because it looks for the endpoint's route there.
+
 moto_test.go looks at all of them.
 """
 
@@ -17,6 +19,7 @@ from collections.abc import Iterable
 
 from moto.ec2 import utils
 from moto.ec2.models.tags import TagBackend
+from moto.ec2.models.vpcs import VPCBackend
 from moto.logs.models import LogsBackend
 from moto.server import main
 
@@ -54,6 +57,18 @@ def delete_log_group(self, log_group_name):
     self.tagger.delete_all_tags_for_resource(group.arn)
 
 
+delete_endpoints = VPCBackend.delete_vpc_endpoints
+
+
+def delete_vpc_endpoints(self, vpce_ids=None):
+    """Looks for routes of the endpoints only where there are any."""
+    for endpoint in map(self.vpc_end_points.get, vpce_ids or []):
+        if endpoint and endpoint.route_table_ids:
+            endpoint.route_table_ids = [i for i in endpoint.route_table_ids if i in self.route_tables]
+    delete_endpoints(self, vpce_ids)
+
+
+VPCBackend.delete_vpc_endpoints = delete_vpc_endpoints
 LogsBackend.delete_log_group = delete_log_group
 TagBackend.describe_tags = describe_tags
 utils.is_filter_matching = is_filter_matching
