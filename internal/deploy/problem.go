@@ -268,6 +268,13 @@ func stepProblem(step *engine.StepError) *diag.Diagnostic {
 	d := diag.New(diag.Failed, fmt.Sprintf("Cannot %s %s", action, step.Resource), step.Err.Error()+".",
 		"What was done is in the state. Correct the cause, then run the command again.")
 	fromAWS(d, step.Err)
+	var needed *engine.NeededError
+	if errors.As(step.Err, &needed) {
+		d.Detail = diag.Sentence(needed.Error())
+		if needed.Err == nil {
+			d.Next = "Run the command again: it deletes both."
+		}
+	}
 	if step.Action != plan.Delete && step.Action != plan.NoOp && errors.Is(step.Err, resource.ErrNotFound) {
 		d.Next = "The object, or another object that it needs, was deleted outside of deployer. Run `deployer apply " +
 			"--refresh`: it reads the objects in AWS and creates the missing ones."

@@ -7,6 +7,7 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/value"
 )
@@ -28,4 +29,23 @@ func TestProblemOfTheNetwork(t *testing.T) {
 			"deployment of the resource web/api:service (aws:ecs:Service): leaves no room.",
 			"If it comes from `overrides`, correct it there.").For("web/api"),
 	}, found)
+}
+
+// Nothing is deleted that an object may need which an interrupted run may have made. The error says why nobody knows.
+func TestProblemOfWhatAnInterruptedRunMayHaveMade(t *testing.T) {
+	step := func(reason error) *diag.Diagnostic {
+		return stepProblem(&engine.StepError{
+			Resource: "infra/network:subnet", Type: "aws:ec2:Subnet", Action: plan.Delete,
+			Err: &engine.NeededError{By: "infra/network:nat", Err: reason},
+		})
+	}
+	denied := step(&resource.OpError{
+		Operation: "EC2:DescribeNatGateways", RequestID: "r-1", Code: "AccessDenied", Message: "not allowed",
+	})
+	require.Equal(t, "Cannot delete infra/network:subnet", denied.Summary)
+	require.Contains(t, denied.Detail, "An interrupted run may have created infra/network:nat, which needs it: ")
+	require.Contains(t, denied.Detail, "not allowed")
+	require.Equal(t, "EC2:DescribeNatGateways", denied.Operation)
+	require.Contains(t, denied.Next, "DescribeNatGateways")
+	require.Equal(t, "Run the command again: it deletes both.", step(nil).Next)
 }

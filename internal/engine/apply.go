@@ -66,6 +66,7 @@ func Apply(ctx context.Context, graph *resource.Graph, state []byte, o Options) 
 	if err != nil {
 		return unchanged, err
 	}
+	r.needing = found.needing
 	if !bytes.Equal(start, state) {
 		r.ledger.given = append([]byte{}, state...)
 	}

@@ -51,6 +51,21 @@ func (e *ProblemError) Error() string {
 	return e.Resource + ": " + strings.Join(texts, "; ")
 }
 
+// NeededError says that a resource was not deleted because another one may need it, which an interrupted run was about
+// to create.
+type NeededError struct {
+	By  string // ID of the other one
+	Err error  // why nobody knows whether it is there; nil: it is there
+}
+
+func (e *NeededError) Error() string {
+	if e.Err == nil {
+		return "an interrupted run had begun to create " + e.By + ", which needs it, and it has appeared only now"
+	}
+	return "an interrupted run may have created " + e.By + ", which needs it: " + e.Err.Error()
+}
+func (e *NeededError) Unwrap() error { return e.Err }
+
 // ResolveError says that a property of a resource cannot be computed.
 type ResolveError struct {
 	Resource string

@@ -201,11 +201,17 @@ func (k *kind) Obstacles(
 	return nil, nil
 }
 
+// errOnce fails one look for an object.
+var errOnce = errors.New("throttled once")
+
 // Locate finds objects by the properties of FoundBy, by name, or by the token that they were made with.
 func (k *kind) Locate(_ context.Context, req resource.Request) (resource.State, bool, error) {
 	k.cloud.mu.Lock()
 	defer k.cloud.mu.Unlock()
 	if err := k.cloud.fail["locate "+req.Resource]; err != nil {
+		if errors.Is(err, errOnce) {
+			delete(k.cloud.fail, "locate "+req.Resource)
+		}
 		return resource.State{}, false, err
 	}
 	if len(k.def.FoundBy) > 0 {

@@ -191,6 +191,9 @@ func (p *provider) Delete(_ context.Context, req plugin.DeleteRequest) (_ plugin
 	if err != nil {
 		return plugin.DeleteResponse{}, err
 	}
+	if err := p.run.stillNeeded(p.run.reading, call.Resource); err != nil {
+		return plugin.DeleteResponse{}, err
+	}
 	return plugin.DeleteResponse{}, behaviour.Delete(p.run.calling(req.URN, call), call)
 }
 

@@ -69,15 +69,22 @@ func recoverState(ctx context.Context, graph *resource.Graph, state []byte, o Op
 		return nil, err
 	}
 	state, err = r.ledger.checkpoint()
-	return &recovery{state: state, recovered: true, absent: absent, looked: looked}, err
+	return &recovery{state: state, recovered: true, absent: absent, looked: looked, needing: r.needing}, err
 }
 
 // recovery is what recoverState has found.
 type recovery struct {
 	state     []byte
-	recovered bool            // there was something to recover
-	absent    map[string]bool // by resource ID: wanted, looked for, and not there
-	looked    map[string]bool // by resource ID: AWS answered about every object that it may be
+	recovered bool               // there was something to recover
+	absent    map[string]bool    // by resource ID: wanted, looked for, and not there
+	looked    map[string]bool    // by resource ID: AWS answered about every object that it may be
+	needing   map[string][]doubt // by resource ID: what needs it
+}
+
+// doubt is an interrupted creation of what nobody wants, if AWS did not answer whether there is an object.
+type doubt struct {
+	*record
+	parents error // why nothing is known about a parent, without which it cannot be looked for
 }
 
 // locateAll looks for objects that interrupted runs were about to create. It notes in looked whether AWS has answered
@@ -98,7 +105,7 @@ func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map
 	if err != nil {
 		return nil, err
 	}
-	taken, unsure := map[sdk.URN]bool{}, map[string]bool{}
+	taken, unsure := map[sdk.URN]bool{}, map[string]error{}
 	for _, name := range family.names {
 		looked[name] = true
 	}
@@ -115,11 +122,14 @@ func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map
 		switch {
 		case ctx.Err() != nil:
 			return nil, &StoppedError{Cause: context.Cause(ctx)}
-		case err != nil && family.orphaned(i, unsure): // its parent may be there, and so may it
-			unsure[rec.URN.Name()], looked[rec.URN.Name()] = true, false
+		case err != nil && family.orphaned(i, unsure) != nil: // its parent may be there, and so may it
+			parents := family.orphaned(i, unsure)
+			unsure[rec.URN.Name()], looked[rec.URN.Name()] = parents, false
+			r.doubts(rec, leftover, parents)
 		case err != nil && (!leftover || !errors.Is(err, errors.ErrUnsupported)):
-			unsure[rec.URN.Name()] = true // a creation adopts it, and until then it stays pending
+			unsure[rec.URN.Name()] = err // a creation adopts it, and until then it stays pending
 			looked[rec.URN.Name()] = looked[rec.URN.Name()] && errors.Is(err, errors.ErrUnsupported)
+			r.doubts(rec, leftover, nil)
 		case found:
 			if err := r.takeIn(rec, state, taken[rec.URN] || wanted[rec.URN] && leftover); err != nil {
 				return nil, err
@@ -132,8 +142,33 @@ func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map
 			absent[rec.URN.Name()] = true
 		}
 	}
-	maps.DeleteFunc(absent, func(id string, _ bool) bool { return unsure[id] })
+	maps.DeleteFunc(absent, func(id string, _ bool) bool { return unsure[id] != nil })
 	return absent, nil
+}
+
+// doubts notes what an object needs that AWS did not answer about, if nobody wants it.
+func (r *run) doubts(rec *record, leftover bool, parents error) {
+	if !leftover {
+		return
+	}
+	for _, urn := range rec.Dependencies {
+		r.needing[urn.Name()] = append(r.needing[urn.Name()], doubt{rec, parents})
+	}
+}
+
+// stillNeeded looks again for the objects that may need this one. AWS would refuse the delete for as long as one of
+// them is there. Error: *NeededError.
+func (r *run) stillNeeded(ctx context.Context, id string) error {
+	for _, d := range r.needing[id] {
+		found, err := false, d.parents
+		if err == nil {
+			_, found, err = r.locate(ctx, d.record)
+		}
+		if err != nil || found {
+			return &NeededError{By: d.URN.Name(), Err: err}
+		}
+	}
+	return nil
 }
 
 // family are the creations that interrupted runs did not finish, with those by whose outputs they are found: a route
@@ -203,9 +238,9 @@ func (f *family) found(name string, state resource.State) {
 // complete fills in what the plan did not know of the i-th creation and a parent says that exists: one that was found
 // now, or one in the state. An earlier run may have taken the parent in and then died or failed. If AWS did not answer
 // about the creation of a parent, nobody knows which of its objects is meant.
-func (f *family) complete(r *run, rec *record, i int, unsure map[string]bool) {
+func (f *family) complete(r *run, rec *record, i int, unsure map[string]error) {
 	for property, ref := range f.parents[i] {
-		if !rec.inputs.Get(property).IsNull() || unsure[ref.Target] {
+		if !rec.inputs.Get(property).IsNull() || unsure[ref.Target] != nil {
 			continue
 		}
 		var v value.Value
@@ -220,14 +255,14 @@ func (f *family) complete(r *run, rec *record, i int, unsure map[string]bool) {
 	}
 }
 
-// orphaned reports whether AWS did not answer about a parent of the i-th creation.
-func (f *family) orphaned(i int, unsure map[string]bool) bool {
+// orphaned returns why AWS did not answer about a parent of the i-th creation; nil if it answered about all.
+func (f *family) orphaned(i int, unsure map[string]error) error {
 	for _, ref := range f.parents[i] {
-		if unsure[ref.Target] {
-			return true
+		if err := unsure[ref.Target]; err != nil {
+			return err
 		}
 	}
-	return false
+	return nil
 }
 
 // parent returns the resource of that ID in the state; nil if there is none.

@@ -37,6 +37,7 @@ type run struct {
 	ledger  *ledger
 	adopt   map[string]bool
 	absent  map[string]bool      // of adopt, but known not to exist; for a preview
+	needing map[string][]doubt   // see recovery
 	keep    func(id string) bool // left alone because it is not targeted
 	protect map[string]bool      // by resource ID: protection to write into the state
 	guarded map[string]bool      // by resource ID: must not be deleted or replaced now
@@ -85,6 +86,7 @@ func newRun(m mode, graph *resource.Graph, state []byte, o Options) (*run, error
 		effects: map[sdk.URN]*resource.Effects{},
 		secrets: map[sdk.URN]map[string]secret{}, begun: map[sdk.URN]creation{}, kept: map[instance]bool{},
 		protect: map[string]bool{}, guarded: map[string]bool{}, unwanted: map[string]bool{},
+		needing: map[string][]doubt{},
 	}
 	var err error
 	if r.state, err = load(state, r.names, o.Catalog); err != nil {
