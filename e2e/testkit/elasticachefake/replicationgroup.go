@@ -73,9 +73,6 @@ func createReplicationGroup(c *call) (any, error) {
 		transitMode: types.TransitEncryptionMode(c.text("TransitEncryptionMode")),
 		token:       c.text("AuthToken"), userGroups: c.list("UserGroupIds"), restored: c.text("SnapshotName"),
 	}
-	if g.transit && g.transitMode == "" {
-		g.transitMode = types.TransitEncryptionModeRequired
-	}
 	if err := c.checkGroup(g); err != nil {
 		return nil, err
 	}
@@ -94,6 +91,17 @@ func createReplicationGroup(c *call) (any, error) {
 	g.start(creating, func() {})
 	c.groups[id] = g
 	return &elasticache.CreateReplicationGroupOutput{ReplicationGroup: g.view(c.region)}, nil
+}
+
+// modeSince is the oldest version of Redis OSS whose TLS has a mode.
+const modeSince = "7.0.5"
+
+// mode is how the group takes connections without TLS. AWS shows none for versions that have none.
+func (g *replicationGroup) mode() types.TransitEncryptionMode {
+	if g.transit && g.transitMode == "" && !(g.engine == "redis" && before(g.version, modeSince)) {
+		return types.TransitEncryptionModeRequired
+	}
+	return g.transitMode
 }
 
 // addShard adds a node group with the next id.
@@ -130,6 +138,9 @@ func (c *call) checkGroup(g *replicationGroup) error {
 		return combination("User group based access control requires encryption-in-transit to be enabled.")
 	case !g.transit && g.transitMode != "":
 		return combination("TransitEncryptionMode needs TransitEncryptionEnabled.")
+	case g.transitMode != "" && g.engine == "redis" && before(g.version, modeSince):
+		return combination("Transit encryption mode is not supported for engine version %s. Please use engine "+
+			"version %s or higher.", g.version, modeSince)
 	case g.key != nil && !g.atRest:
 		return combination("KmsKeyId needs AtRestEncryptionEnabled.")
 	}
@@ -180,7 +191,7 @@ func (g *replicationGroup) view(r *region) *types.ReplicationGroup {
 		AutomaticFailover: types.AutomaticFailoverStatus(enabled(g.failover)),
 		MultiAZ:           types.MultiAZStatus(enabled(g.multiAZ)), ClusterEnabled: new(g.clustered()),
 		ClusterMode: g.clusterMode, AtRestEncryptionEnabled: &g.atRest, KmsKeyId: g.key,
-		TransitEncryptionEnabled: &g.transit, TransitEncryptionMode: g.transitMode,
+		TransitEncryptionEnabled: &g.transit, TransitEncryptionMode: g.mode(),
 		AuthTokenEnabled: new(g.token != ""), SnapshotRetentionLimit: &g.retention, SnapshotWindow: &g.snapshotWindow,
 		UserGroupIds: append([]string{}, g.userGroups...), LogDeliveryConfigurations: g.logs,
 		ReplicationGroupCreateTime: &g.created, DataTiering: types.DataTieringStatusDisabled,
@@ -275,7 +286,7 @@ func modifyReplicationGroup(c *call) (any, error) {
 	next.clusterMode = types.ClusterMode(first(c.text("ClusterMode"), string(g.clusterMode)))
 	switch {
 	case !g.transit && next.transit && next.transitMode != types.TransitEncryptionModePreferred,
-		g.transit && !next.transit && g.transitMode != types.TransitEncryptionModePreferred:
+		g.transit && !next.transit && g.mode() != types.TransitEncryptionModePreferred:
 		return nil, combination("Encryption in transit is switched on and off through the mode preferred.")
 	case next.clusterMode != g.clusterMode && g.clusterMode != types.ClusterModeCompatible &&
 		next.clusterMode != types.ClusterModeCompatible:
@@ -455,7 +466,7 @@ func (c *call) members() map[string]*types.CacheCluster {
 			v := g.nodes.view(c.region, id)
 			v.ReplicationGroupId, v.NumCacheNodes = &g.id, new(int32(1))
 			v.AuthTokenEnabled, v.AtRestEncryptionEnabled = new(g.token != ""), &g.atRest
-			v.TransitEncryptionEnabled, v.TransitEncryptionMode = &g.transit, g.transitMode
+			v.TransitEncryptionEnabled, v.TransitEncryptionMode = &g.transit, g.mode()
 			out[id] = v
 		}
 	}

@@ -47,7 +47,8 @@ func newCacheHome(t *testing.T) *cacheHome {
 	})
 	require.NoError(t, err)
 	for name, family := range map[string]string{
-		"valkey8-a": "valkey8", "valkey8-b": "valkey8", "redis7-a": "redis7", "memcached-a": "memcached1.6",
+		"valkey8-a": "valkey8", "valkey8-b": "valkey8", "redis7-a": "redis7",
+		"redis6-a": "redis6.x", "memcached-a": "memcached1.6",
 	} {
 		_, err := h.client.CreateCacheParameterGroup(t.Context(), &elasticache.CreateCacheParameterGroupInput{
 			CacheParameterGroupName: &name, CacheParameterGroupFamily: &family, Description: aws.String("home"),
@@ -220,6 +221,23 @@ func TestReplicationGroupChanges(t *testing.T) {
 		CacheParameterGroupName: aws.String("redis7-a"),
 	})
 	require.NoError(t, err, "the old group is free")
+}
+
+// TLS of an older Redis OSS has no mode: none is sent, and none is missed. Its upgrade gives it the mode required.
+func TestReplicationGroupOldTLS(t *testing.T) {
+	h := newCacheHome(t)
+	old := h.replicationGroup()
+	old.EngineVersion, old.ParameterGroup, old.TransitEncryption = "6.2", value.Lit("redis6-a"), model.Required
+	changed := old
+	changed.Description = "Of the other suite"
+	newer := changed
+	newer.EngineVersion, newer.ParameterGroup, newer.TransitEncryption = "7.1", value.Lit("redis7-a"), model.Preferred
+	h.changes(t, model.ReplicationGroupType, old, changed, newer)
+
+	old.TransitEncryption = model.Preferred
+	_, problems := h.behaviour(t, model.ReplicationGroupType).Check(value.Encode(old))
+	require.Len(t, problems, 1)
+	require.Equal(t, []string{"transitEncryption"}, problems[0].Path)
 }
 
 // A cache gets its password from a secret, takes another one beside it, and the state has neither.

@@ -163,6 +163,9 @@ func checkReplicationGroup(p *model.ReplicationGroup) []value.Problem {
 		problems.Bad("transitEncryption",
 			"must be required where clients authenticate: passwords would be sent in clear")
 	}
+	if p.TransitEncryption == model.Preferred && !model.HasTransitMode(p.Engine, p.EngineVersion) {
+		problems.Bad("transitEncryption", "preferred needs redis %s or newer", model.TransitModeSince)
+	}
 	if *p.SnapshotRetention < 0 || *p.SnapshotRetention > 35 {
 		problems.Bad("snapshotRetention", "must be from 0 to 35 days")
 	}
@@ -211,7 +214,7 @@ func replacesGroup(old, desired value.Value) []string {
 	}
 	if was.TransitEncryption != wanted.TransitEncryption &&
 		(was.TransitEncryption == model.Disabled || wanted.TransitEncryption == model.Disabled) &&
-		wanted.Engine == model.Redis && model.Compare(was.EngineVersion, "7.0") < 0 {
+		!model.HasTransitMode(wanted.Engine, was.EngineVersion) {
 		out = append(out, "transitEncryption")
 	}
 	if model.Tiered(was.NodeType) != model.Tiered(wanted.NodeType) {
@@ -241,7 +244,7 @@ func (g replicationGroup) create(
 	if model.Tiered(p.NodeType) {
 		in.DataTieringEnabled = aws.Bool(true)
 	}
-	if p.TransitEncryption != model.Disabled {
+	if p.TransitEncryption != model.Disabled && model.HasTransitMode(p.Engine, p.EngineVersion) {
 		in.TransitEncryptionMode = types.TransitEncryptionMode(p.TransitEncryption)
 	}
 	if p.Shards != nil {

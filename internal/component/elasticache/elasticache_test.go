@@ -41,6 +41,12 @@ func TestCheck(t *testing.T) {
 			"engine: memcached\nversion: 1.6.6\nencryption: {transit: required}",
 			"encryption.transit: TLS needs memcached 1.6.12",
 		},
+		"TLS of old redis": {"engine: redis\nversion: \"6.2\"\nencryption: {transit: required}", ""},
+		"TLS mode of old redis": {
+			"engine: redis\nversion: \"6.2\"\nencryption: {transit: preferred}",
+			"encryption.transit: preferred needs redis 7.0.5 or newer",
+		},
+		"TLS mode":    {"engine: redis\nversion: \"7.0\"\nencryption: {transit: preferred}", ""},
 		"maintenance": {"maintenanceWindow: sunday", "maintenanceWindow: "},
 		"encryption":  {"encryption: {transit: on}", "encryption.transit: "},
 		"no such log": {"logs: [fast]", "logs"},

@@ -43,7 +43,7 @@ type Serverless struct {
 
 // Encryption is how a cache is encrypted.
 type Encryption struct {
-	Transit string `json:"transit,omitempty" enum:"required,preferred,disabled" unset:"required" doc:"TLS of connections: required, preferred (clients choose, while they are moved), or disabled. A change happens online."`
+	Transit string `json:"transit,omitempty" enum:"required,preferred,disabled" unset:"required" doc:"TLS of connections: required, preferred (clients choose, while they are moved), or disabled. A change happens online; Redis OSS before 7.0.5 has no preferred, and needs a new, empty cache."`
 	Key     string `json:"key,omitempty" pattern:"^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+|(mrk-)?[0-9a-f-]{32,36})$" form:"id or ARN of a KMS key" unset:"a key that AWS owns" doc:"KMS key for disks and snapshots, which are always encrypted. Another key needs a new, empty cache."`
 }
 
@@ -145,6 +145,10 @@ func check(in component.Instance, s *Spec) []value.Problem {
 		if oldest := oldestLogs[log]; s.Engine == cache.Redis && cache.Compare(s.version(), oldest) < 0 {
 			bad([]string{"logs", strconv.Itoa(i)}, "version", "%s needs redis %s or newer", log, oldest)
 		}
+	}
+	if s.Encryption.Transit == cache.Preferred && !cache.HasTransitMode(s.Engine, s.version()) {
+		bad([]string{"encryption", "transit"}, "version", "preferred needs redis %s or newer; take required, or a "+
+			"newer version", cache.TransitModeSince)
 	}
 	if s.nodes(in) > mostReplicas {
 		bad([]string{"nodes"}, "engine", "%s has at most %d nodes in a shard: the primary and 5 replicas; more memory "+

@@ -61,6 +61,14 @@ func Major(version string) string {
 	return major
 }
 
+// TransitModeSince is the oldest version of Redis OSS whose TLS has a mode: older ones have TLS or none, for good.
+const TransitModeSince = "7.0.5"
+
+// HasTransitMode reports whether the TLS of an engine of that version has a mode, and can be changed.
+func HasTransitMode(engine, version string) bool {
+	return engine != Redis || Compare(version, TransitModeSince) >= 0
+}
+
 // Family is the family of the parameter groups of a version.
 func Family(engine, version string) string {
 	parts := strings.Split(version, ".")
