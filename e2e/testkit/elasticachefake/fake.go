@@ -120,6 +120,7 @@ func Install(p *proxy.Proxy) *Fake {
 		p.Handle("elasticache", operation, f.handler(operation, answer))
 	}
 	p.Interpose(f.guardNetwork)
+	p.Watch(f.showInterfaces)
 	p.OnReset(f.Reset)
 	return f
 }
@@ -304,16 +305,36 @@ func (f *Fake) guardNetwork(c *proxy.Call) *proxy.Response {
 	return nil
 }
 
-func (r *region) securityGroups() [][]string {
-	var out [][]string
-	for _, g := range r.groups {
-		out = append(out, g.nodes.securityGroups)
+// showInterfaces lists the network interfaces of caches, as EC2 describes them. Those of a serverless cache belong to
+// an endpoint that ElastiCache has made.
+func (f *Fake) showInterfaces(c *proxy.Call, answer *proxy.Response) {
+	if c.InterfacesOf() == "" {
+		return
 	}
-	for _, c := range r.clusters {
-		out = append(out, c.nodes.securityGroups)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	in, err := f.regionOf(c)
+	if err != nil {
+		return
 	}
-	for _, s := range r.serverless {
-		out = append(out, s.SecurityGroupIds)
+	for description, groups := range in.securityGroups() {
+		for _, group := range groups {
+			c.ShowInterface(answer, group, description)
+		}
+	}
+}
+
+// securityGroups are the security groups of all caches, by the description of a network interface.
+func (r *region) securityGroups() map[string][]string {
+	out := map[string][]string{}
+	for id, g := range r.groups {
+		out["ElastiCache "+id+"-001"] = g.nodes.securityGroups
+	}
+	for id, c := range r.clusters {
+		out["ElastiCache "+id] = c.nodes.securityGroups
+	}
+	for id, s := range r.serverless {
+		out["VPC Endpoint Interface vpce-of-"+id] = s.SecurityGroupIds
 	}
 	return out
 }

@@ -34,6 +34,7 @@ func keepDatabases(p *proxy.Proxy) {
 		p.Handle("rds", "DeleteDB"+kind, func(c *proxy.Call) *proxy.Response { return d.delete(c, kind) })
 		p.Handle("rds", "DescribeDB"+kind+"s", func(c *proxy.Call) *proxy.Response { return d.describe(c, kind) })
 	}
+	p.Watch(showDatabases)
 	p.Handle("rds", "RestoreDBInstanceFromDBSnapshot", func(c *proxy.Call) *proxy.Response {
 		return d.create(c, "Instance")
 	})
@@ -336,4 +337,23 @@ func cloneForm(form url.Values) url.Values {
 		out[name] = slices.Clone(texts)
 	}
 	return out
+}
+
+// showDatabases lists the network interfaces of databases, which the emulator does not make.
+func showDatabases(c *proxy.Call, answer *proxy.Response) {
+	group := c.InterfacesOf()
+	if group == "" {
+		return
+	}
+	for _, kind := range []string{"Instance", "Cluster"} {
+		document, err := c.Ask("rds", rdsVersion, "DescribeDB"+kind+"s")
+		if err != nil {
+			continue
+		}
+		for _, block := range blocks(kind).FindAll(document, -1) {
+			if strings.Contains(string(block), "<VpcSecurityGroupId>"+group+"<") {
+				c.ShowInterface(answer, group, "RDSNetworkInterface")
+			}
+		}
+	}
 }

@@ -84,7 +84,7 @@ func TestSecurityGroup(t *testing.T) {
 	})
 }
 
-// Network interfaces of tasks and of the stack's load balancers disappear with these. Other interfaces block the group.
+// Network interfaces of what a stack runs disappear with it. Other interfaces block the group.
 func TestSecurityGroupInUseByOthers(t *testing.T) {
 	h := start(t)
 	client := ec2.NewFromConfig(h.Plain)
@@ -96,17 +96,27 @@ func TestSecurityGroupInUseByOthers(t *testing.T) {
 	b := behaviour(t, awsec2.Behaviours(h.Config), model.SecurityGroupType).(resource.Obstructed)
 	req := request(model.SecurityGroupType)
 	req.ID, req.Tags = group, resourcetest.Tags("used")
+	ours := []string{
+		group, "our-cache",
+		"arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/another-name/50dc6c495c0c9188",
+	}
 	for description, foreign := range map[string]bool{
 		"arn:aws:ecs:us-east-1:123456789012:attachment/0b6f1cb2-6b1c-4b8e-9c0a-2f6a3c1d4e5f": false,
 		"ELB app/suite-test-public-abc/50dc6c495c0c9188":                                     false,
 		"ELB app/other-test-public-abc/50dc6c495c0c9188":                                     true,
+		"ELB app/another-name/50dc6c495c0c9188":                                              false, // by its ARN
+		"RDSNetworkInterface":                                                                false,
+		"VPC Endpoint Interface vpce-0123456789abcdef0":                                      false,
+		"ElastiCache suite-test-web-cache-abc-0001-001":                                      false,
+		"ElastiCache our-cache-001":                                                          false,
+		"ElastiCache our-cache2-001":                                                         true,
 		"AWS Lambda VPC ENI-report":                                                          true,
 	} {
 		made, err := client.CreateNetworkInterface(t.Context(), &ec2.CreateNetworkInterfaceInput{
 			SubnetId: subnet.Subnet.SubnetId, Groups: []string{group}, Description: &description,
 		})
 		require.NoError(t, err)
-		found, err := b.Obstacles(t.Context(), req, resource.Neighbours{Ours: []string{group}})
+		found, err := b.Obstacles(t.Context(), req, resource.Neighbours{Ours: ours})
 		require.NoError(t, err)
 		require.Equal(t, foreign, len(found) == 1, "%s: %v", description, found)
 		if foreign {
@@ -116,6 +126,16 @@ func TestSecurityGroupInUseByOthers(t *testing.T) {
 			&ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: made.NetworkInterface.NetworkInterfaceId})
 		require.NoError(t, err)
 	}
+	// Names of load balancers are cut: the stack and its environment need not be in them as a whole.
+	description := "ELB app/customer-portal-product-abcdefgh/50dc6c495c0c9188"
+	_, err = client.CreateNetworkInterface(t.Context(), &ec2.CreateNetworkInterfaceInput{
+		SubnetId: subnet.Subnet.SubnetId, Groups: []string{group}, Description: &description,
+	})
+	require.NoError(t, err)
+	req.Tags = map[string]string{resource.TagStack: "customer-portal", resource.TagEnvironment: "production"}
+	found, err := b.Obstacles(t.Context(), req, resource.Neighbours{Ours: ours})
+	require.NoError(t, err)
+	require.Empty(t, found)
 }
 
 func TestSecurityGroupOfAStackNamedSG(t *testing.T) {

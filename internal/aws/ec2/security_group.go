@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -167,8 +168,8 @@ func (g securityGroup) update(ctx context.Context, c groupCall) (model.SecurityG
 // task, those of Lambda functions after up to 20 minutes.
 var released = call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: 30 * time.Minute}
 
-// inTheWay finds network interfaces and rules of others that use the group. Interfaces of ECS tasks and of the stack's
-// load balancers disappear with them.
+// inTheWay finds network interfaces and rules of others that use the group. AWS deletes the interfaces of what the
+// stack runs together with it.
 func (g securityGroup) inTheWay(ctx context.Context, c groupCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
 	var users []string
 	in := &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("group-id", c.ID)}}
@@ -179,7 +180,7 @@ func (g securityGroup) inTheWay(ctx context.Context, c groupCall, stack resource
 		if err != nil {
 			return nil, failed(err)
 		}
-		if !goes(aws.ToString(i.Description), c.Tags) {
+		if !goes(aws.ToString(i.Description), c.Tags, stack) {
 			users = append(users, described(i))
 		}
 	}
@@ -205,13 +206,31 @@ func (g securityGroup) inTheWay(ctx context.Context, c groupCall, stack resource
 	return out, nil
 }
 
-// goes reports whether a network interface with that description disappears with what the stack deletes: it belongs to
-// a task, or to a load balancer with a name like the stack's.
-func goes(description string, tags map[string]string) bool {
-	return strings.HasPrefix(description, "arn:") && strings.Contains(description, ":ecs:") &&
-		strings.Contains(description, ":attachment/") ||
-		strings.HasPrefix(description, "ELB app/"+tags[resource.TagStack]+"-"+tags[resource.TagEnvironment]+"-")
+// goes reports whether AWS deletes a network interface with that description together with what the stack deletes: it
+// belongs to a task, a database or an endpoint, or to a load balancer or a cache that is in the state or has a name
+// like the stack's. The descriptions of databases do not name them, and those of serverless caches name an endpoint of AWS.
+// So AWS decides about these: it refuses the delete of the group as long as others use it.
+func goes(description string, tags map[string]string, stack resource.Neighbours) bool {
+	names := strings.TrimSuffix(resource.Scope{
+		Stack: tags[resource.TagStack], Environment: tags[resource.TagEnvironment],
+	}.Names(shortestNames), "*")
+	if balancer, ok := strings.CutPrefix(description, "ELB "); ok {
+		return strings.HasPrefix(balancer, "app/"+names) || slices.ContainsFunc(stack.Ours, func(arn string) bool {
+			return strings.HasSuffix(arn, ":loadbalancer/"+balancer)
+		})
+	}
+	if node, ok := strings.CutPrefix(description, "ElastiCache "); ok {
+		return strings.HasPrefix(node, names) || slices.ContainsFunc(stack.Ours, func(cache string) bool {
+			return node == cache || strings.HasPrefix(node, cache+"-")
+		})
+	}
+	return description == "RDSNetworkInterface" || strings.HasPrefix(description, "VPC Endpoint Interface ") ||
+		strings.HasPrefix(description, "arn:") && strings.Contains(description, ":ecs:") &&
+			strings.Contains(description, ":attachment/")
 }
+
+// shortestNames is the lowest limit of the names of load balancers and caches: those of load balancers.
+const shortestNames = 32
 
 // foreignRules are rules of other security groups that name this one and are not the stack's. The group's own rules are
 // deleted with it.
