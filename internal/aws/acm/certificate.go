@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -203,6 +204,26 @@ func (c certificate) byDomain(
 // covering returns the certificates that are issued or wait for their validation, and cover a domain.
 func (c certificate) covering(ctx context.Context, domain string) ([]candidate, error) {
 	var all []candidate
+	for s, err := range live(ctx, c.api) {
+		if err != nil {
+			return nil, call.Error(err)
+		}
+		names, err := namesOf(ctx, c.api, s, func(names []string) bool {
+			exact, _ := covers(names, domain)
+			return exact
+		})
+		if err != nil {
+			return nil, call.Error(err)
+		}
+		if exact, wild := covers(names, domain); exact || wild {
+			all = append(all, candidate{s, exact})
+		}
+	}
+	return all, nil
+}
+
+// live lists the certificates of a region that are issued or wait for their validation.
+func live(ctx context.Context, api *acm.Client) iter.Seq2[types.CertificateSummary, error] {
 	in := &acm.ListCertificatesInput{
 		CertificateStatuses: []types.CertificateStatus{
 			types.CertificateStatusIssued, types.CertificateStatusPendingValidation,
@@ -210,32 +231,30 @@ func (c certificate) covering(ctx context.Context, domain string) ([]candidate, 
 		// Without this, ACM returns only RSA 1024 and 2048.
 		Includes: &types.Filters{KeyTypes: types.KeyAlgorithm("").Values()},
 	}
-	for s, err := range call.Each(ctx, c.api.ListCertificates, in, &in.NextToken,
+	return call.Each(ctx, api.ListCertificates, in, &in.NextToken,
 		func(page *acm.ListCertificatesOutput) ([]types.CertificateSummary, *string) {
 			return page.CertificateSummaryList, page.NextToken
-		}) {
-		if err != nil {
-			return nil, call.Error(err)
-		}
-		names := append([]string{aws.ToString(s.DomainName)}, s.SubjectAlternativeNameSummaries...)
-		// A summary holds at most a hundred names, and some emulators return none.
-		partial := aws.ToBool(s.HasAdditionalSubjectAlternativeNames) || len(s.SubjectAlternativeNameSummaries) == 0
-		if exact, _ := covers(names, domain); partial && !exact {
-			full, err := c.api.DescribeCertificate(ctx,
-				&acm.DescribeCertificateInput{CertificateArn: s.CertificateArn})
-			if call.HasCode(err, "ResourceNotFoundException") {
-				continue // deleted after the list was made
-			}
-			if err != nil {
-				return nil, call.Error(err)
-			}
-			names = append(names, full.Certificate.SubjectAlternativeNames...)
-		}
-		if exact, wild := covers(names, domain); exact || wild {
-			all = append(all, candidate{s, exact})
-		}
+		})
+}
+
+// namesOf returns the names of a certificate, at least as many as are enough. None: it was deleted after the list was
+// made. A summary holds at most a hundred names, and some emulators return none.
+func namesOf(
+	ctx context.Context, api *acm.Client, s types.CertificateSummary, enough func(names []string) bool,
+) ([]string, error) {
+	names := append([]string{aws.ToString(s.DomainName)}, s.SubjectAlternativeNameSummaries...)
+	partial := aws.ToBool(s.HasAdditionalSubjectAlternativeNames) || len(s.SubjectAlternativeNameSummaries) == 0
+	if !partial || enough(names) {
+		return names, nil
 	}
-	return all, nil
+	full, err := api.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: s.CertificateArn})
+	if call.HasCode(err, "ResourceNotFoundException") {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append(names, full.Certificate.SubjectAlternativeNames...), nil
 }
 
 // covers reports whether one of the names is the domain (exact), or a wildcard for its first label (wild).

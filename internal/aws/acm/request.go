@@ -102,11 +102,14 @@ func (r requested) create(ctx context.Context, c requestedCall) (string, model.C
 
 // find looks for a certificate that a run has requested for this resource.
 func (r requested) find(ctx context.Context, c requestedCall) (string, map[string]string, error) {
-	all, err := named(ctx, r.api, c.Props.Domain)
-	if err != nil {
-		return "", nil, err
-	}
-	for _, arn := range all {
+	for s, err := range live(ctx, r.api) {
+		if err != nil {
+			return "", nil, failed(err)
+		}
+		if !strings.EqualFold(aws.ToString(s.DomainName), c.Props.Domain) {
+			continue
+		}
+		arn := aws.ToString(s.CertificateArn)
 		tags, err := tagsOf(ctx, r.api, arn)
 		if errors.Is(err, resource.ErrNotFound) {
 			continue
@@ -119,29 +122,6 @@ func (r requested) find(ctx context.Context, c requestedCall) (string, map[strin
 		}
 	}
 	return "", nil, fmt.Errorf("nothing is marked as %s: %w", c.Resource, resource.ErrNotFound)
-}
-
-// named returns the ARNs of the certificates whose first name is the domain and that may need its DNS record.
-func named(ctx context.Context, api *acm.Client, domain string) ([]string, error) {
-	var out []string
-	in := &acm.ListCertificatesInput{
-		CertificateStatuses: []types.CertificateStatus{
-			types.CertificateStatusIssued, types.CertificateStatusPendingValidation,
-		},
-		Includes: &types.Filters{KeyTypes: types.KeyAlgorithm("").Values()},
-	}
-	for s, err := range call.Each(ctx, api.ListCertificates, in, &in.NextToken,
-		func(page *acm.ListCertificatesOutput) ([]types.CertificateSummary, *string) {
-			return page.CertificateSummaryList, page.NextToken
-		}) {
-		if err != nil {
-			return nil, failed(err)
-		}
-		if strings.EqualFold(aws.ToString(s.DomainName), domain) && s.Type != types.CertificateTypeImported {
-			out = append(out, aws.ToString(s.CertificateArn))
-		}
-	}
-	return out, nil
 }
 
 func (r requested) describe(ctx context.Context, arn string) (*types.CertificateDetail, error) {
@@ -334,19 +314,31 @@ func (r requested) delete(ctx context.Context, c requestedCall) error {
 		})
 }
 
-// shared reports whether another certificate needs the same DNS record: one of the name, or of its wildcard.
+// shared reports whether another certificate needs the same DNS record: one with that name, or its wildcard, among its
+// names.
 func (r requested) shared(ctx context.Context, c requestedCall) (bool, error) {
-	base := strings.TrimPrefix(c.Old.Domain, "*.")
+	base := strings.ToLower(strings.TrimPrefix(c.Old.Domain, "*."))
+	needs := func(names []string) bool {
+		return slices.ContainsFunc(names, func(name string) bool {
+			return strings.TrimPrefix(strings.ToLower(name), "*.") == base
+		})
+	}
 	for _, api := range []*acm.Client{r.api, r.elsewhere} {
 		if api == nil {
 			continue
 		}
-		for _, domain := range []string{base, "*." + base} {
-			all, err := named(ctx, api, domain)
+		for s, err := range live(ctx, api) {
 			if err != nil {
-				return false, err
+				return false, failed(err)
 			}
-			if slices.ContainsFunc(all, func(arn string) bool { return arn != c.ID }) {
+			if aws.ToString(s.CertificateArn) == c.ID || s.Type == types.CertificateTypeImported {
+				continue
+			}
+			names, err := namesOf(ctx, api, s, needs)
+			if err != nil {
+				return false, failed(err)
+			}
+			if needs(names) {
 				return true, nil
 			}
 		}

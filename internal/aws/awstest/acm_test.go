@@ -75,7 +75,23 @@ func TestCertificatesShareARecord(t *testing.T) {
 	two.Old, err = b.Update(t.Context(), two)
 	require.NoError(t, err)
 	require.Equal(t, []string{"CNAME"}, records(t, h, zone, record))
+	others := acm.NewFromConfig(h.Plain)
+	theirs, err := others.RequestCertificate(t.Context(), &acm.RequestCertificateInput{
+		DomainName: aws.String("example.com"), SubjectAlternativeNames: []string{"A.example.com"},
+		ValidationMethod: types.ValidationMethodDns,
+	})
+	require.NoError(t, err)
 	require.NoError(t, b.Delete(t.Context(), two))
+	require.Equal(t, []string{"CNAME"}, records(t, h, zone, record), "one of others has the name among its names")
+
+	_, err = others.DeleteCertificate(t.Context(),
+		&acm.DeleteCertificateInput{CertificateArn: theirs.CertificateArn})
+	require.NoError(t, err)
+	last := certificateRequest(t, b, "last", model.Certificate{Domain: "a.example.com", ZoneID: value.Lit(zone)})
+	state, err := b.Create(t.Context(), last)
+	require.NoError(t, err)
+	last.ID, last.Old = state.ID, state
+	require.NoError(t, b.Delete(t.Context(), last))
 	require.Empty(t, records(t, h, zone, record))
 }
 
