@@ -11,7 +11,8 @@ import (
 // next one is for.
 var examples = map[string]string{
 	"": `# From nothing to a first stack
-deployer init && deployer backend create
+deployer init
+deployer backend create
 deployer stack init shop
 # Deploy it
 deployer apply -e dev`,
@@ -71,7 +72,7 @@ deployer rollback -e production
 deployer rollback -e production --to-version v41 --auto-approve`,
 	"destroy": `# One component
 deployer destroy -e dev --target jobs/worker
-# Everything; data is lost only where it is named
+# Everything, the protected database too
 deployer destroy -e dev --allow-data-loss web/database`,
 	"run": `# A command in a new task of the component
 deployer run web/api -e production -- bin/rails db:migrate:status

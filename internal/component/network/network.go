@@ -87,7 +87,7 @@ func Kind() component.Kind {
 			CIDRs:           "All IPv4 ranges of the VPC, the primary one first.",
 			PublicSubnetIDs: "Ids of the public subnets.", PrivateSubnetIDs: "Ids of the private subnets.",
 			TaskSubnetIDs: "Ids of the subnets in which tasks run: private ones with a default route, else " +
-				"any the public ones.",
+				"isolated ones; public ones if there are no others or `tasks: public` says so.",
 			AssignPublicIP:            "Whether tasks get a public IP: true where they run in public subnets.",
 			PublicBalancerSubnetIDs:   "Ids of the subnets of public load balancers, one in each zone.",
 			InternalBalancerSubnetIDs: "Ids of the subnets of internal load balancers, one in each zone.",
