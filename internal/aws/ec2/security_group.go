@@ -208,8 +208,8 @@ func (g securityGroup) inTheWay(ctx context.Context, c groupCall, stack resource
 
 // goes reports whether AWS deletes a network interface with that description together with what the stack deletes: it
 // belongs to a task, a database or an endpoint, or to a load balancer or a cache that is in the state or has a name
-// like the stack's. The descriptions of databases do not name them, and those of serverless caches name an endpoint of AWS.
-// So AWS decides about these: it refuses the delete of the group as long as others use it.
+// like the stack's. The descriptions of databases do not name them, and those of serverless caches name an endpoint of
+// AWS. So AWS decides about these: it refuses the delete of the group as long as others use it.
 func goes(description string, tags map[string]string, stack resource.Neighbours) bool {
 	names := strings.TrimSuffix(resource.Scope{
 		Stack: tags[resource.TagStack], Environment: tags[resource.TagEnvironment],
