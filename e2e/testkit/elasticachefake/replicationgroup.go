@@ -145,13 +145,7 @@ func (c *call) checkGroup(g *replicationGroup) error {
 		return combination("KmsKeyId needs AtRestEncryptionEnabled.")
 	}
 	if len(g.userGroups) > 0 {
-		u := c.userGroups[g.userGroups[0]]
-		if u == nil {
-			return missing("UserGroupNotFound", "User group %s not found.", g.userGroups[0])
-		}
-		if *u.Status != "active" {
-			return refuse("InvalidUserGroupState", "User group %s is not active.", *u.UserGroupId)
-		}
+		return c.usable(g.userGroups[0], g.engine)
 	}
 	return nil
 }

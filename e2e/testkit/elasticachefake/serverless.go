@@ -87,7 +87,7 @@ func createServerless(c *call) (any, error) {
 		Status: new(creating), NetworkType: types.NetworkTypeIpv4,
 	}}
 	_ = vpc
-	if err := c.usable(s.UserGroupId); err != nil {
+	if err := c.usable(c.text("UserGroupId"), engine); err != nil {
 		return nil, err
 	}
 	if err := c.tag(*s.ARN); err != nil {
@@ -106,17 +106,25 @@ func createServerless(c *call) (any, error) {
 	return &elasticache.CreateServerlessCacheOutput{ServerlessCache: &s.ServerlessCache}, nil
 }
 
-// usable refuses a user group that is not there or not active.
-func (c *call) usable(id *string) error {
-	if id == nil || *id == "" {
+// usable refuses a user group that is not there or not active, or that a cache of that engine does not take.
+func (c *call) usable(id, engine string) error {
+	if id == "" {
 		return nil
 	}
-	g := c.userGroups[*id]
+	g := c.userGroups[id]
 	if g == nil {
-		return missing("UserGroupNotFound", "User group %s not found.", *id)
+		return missing("UserGroupNotFound", "User group %s not found.", id)
 	}
 	if *g.Status != "active" {
-		return refuse("InvalidUserGroupState", "User group %s is not active.", *id)
+		return refuse("InvalidUserGroupState", "User group %s is not active.", id)
+	}
+	return takes(engine, *g.Engine)
+}
+
+// takes refuses a user group of an engine that a cache does not take. Valkey takes both.
+func takes(cache, group string) error {
+	if cache == "redis" && group != "redis" {
+		return combination("A cache of the engine redis cannot have a user group of the engine %s.", group)
 	}
 	return nil
 }
@@ -180,7 +188,7 @@ func modifyServerless(c *call) (any, error) {
 		next.UserGroupId = nil
 	}
 	if id := c.optional("UserGroupId"); id != nil {
-		if err := c.usable(id); err != nil {
+		if err := c.usable(*id, *s.Engine); err != nil {
 			return nil, err
 		}
 		next.UserGroupId = id

@@ -58,6 +58,9 @@ func (c *call) authenticate(u *user) (bool, error) {
 		}
 		u.Authentication, u.passwords = &types.Authentication{Type: types.AuthenticationTypeIam}, nil
 	case "no-password-required":
+		if *u.Engine == "valkey" {
+			return false, combination("Users of the engine valkey need a password or IAM.")
+		}
 		u.Authentication, u.passwords = &types.Authentication{Type: types.AuthenticationTypeNoPassword}, nil
 	default:
 		if len(passwords) < 1 || len(passwords) > 2 {
@@ -138,6 +141,13 @@ func modifyUser(c *call) (any, error) {
 	if engine := lower(c.text("Engine")); engine != "" {
 		next.Engine = &engine
 	}
+	for _, g := range c.userGroups {
+		if slices.Contains(g.UserIds, id) {
+			if err := fits(*g.Engine, next.User); err != nil {
+				return nil, err
+			}
+		}
+	}
 	u.Status = new("modifying")
 	u.begin(func() {
 		*u = next
@@ -171,6 +181,19 @@ func deleteUser(c *call) (any, error) {
 	return &elasticache.DeleteUserOutput{UserId: u.UserId, Status: u.Status}, nil
 }
 
+// fits refuses a user that a group of that engine cannot have.
+func fits(engine string, u types.User) error {
+	switch {
+	case engine == "redis" && *u.Engine != "redis":
+		return combination("User %s of the engine %s cannot belong to a user group of the engine redis.", *u.UserId,
+			*u.Engine)
+	case engine == "valkey" && u.Authentication.Type == types.AuthenticationTypeNoPassword:
+		return combination("User %s has neither a password nor IAM, which a user group of the engine valkey needs.",
+			*u.UserId)
+	}
+	return nil
+}
+
 // checkUsers refuses users of a group that are not there, that have one name, or that lack the name default.
 func (c *call) checkUsers(engine string, ids []string) error {
 	names := map[string]bool{}
@@ -183,6 +206,9 @@ func (c *call) checkUsers(engine string, ids []string) error {
 			return refuse("DuplicateUserName", "There is more than one user with the name %s.", *u.UserName)
 		}
 		names[*u.UserName] = true
+		if err := fits(engine, u.User); err != nil {
+			return err
+		}
 	}
 	if !names["default"] && engine == "redis" {
 		return refuse("DefaultUserRequired", "The group needs a user with the name default.")
@@ -255,6 +281,20 @@ func modifyUserGroup(c *call) (any, error) {
 	engine := first(lower(c.text("Engine")), *g.Engine)
 	if err := c.checkUsers(engine, next); err != nil {
 		return nil, err
+	}
+	for _, r := range c.groups {
+		if slices.Contains(r.userGroups, *g.UserGroupId) {
+			if err := takes(r.engine, engine); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, s := range c.serverless {
+		if s.UserGroupId != nil && *s.UserGroupId == *g.UserGroupId {
+			if err := takes(*s.Engine, engine); err != nil {
+				return nil, err
+			}
+		}
 	}
 	g.Status = new(modifying)
 	g.begin(func() { g.Status, g.UserIds, g.Engine = new("active"), next, &engine })

@@ -386,18 +386,24 @@ func (h *cacheHome) users(t *testing.T, name string) string {
 	t.Helper()
 	_, err := h.client.CreateUser(t.Context(), &elasticache.CreateUserInput{
 		UserId: &name, UserName: aws.String("default"), Engine: aws.String(model.Valkey),
-		AccessString: aws.String("on ~* +@all"), NoPasswordRequired: aws.Bool(true),
+		AccessString: aws.String("on ~* +@all"), Passwords: []string{"0123456789abcdef"},
 	})
 	require.NoError(t, err)
 	_, err = h.client.CreateUserGroup(t.Context(), &elasticache.CreateUserGroupInput{
 		UserGroupId: &name, Engine: aws.String(model.Valkey), UserIds: []string{name},
 	})
 	require.NoError(t, err)
+	h.awaitGroup(t, name)
+	return name
+}
+
+// awaitGroup waits until a group of users can be used.
+func (h *cacheHome) awaitGroup(t *testing.T, name string) {
+	t.Helper()
 	require.Eventually(t, func() bool {
 		found, err := h.client.DescribeUserGroups(t.Context(), &elasticache.DescribeUserGroupsInput{UserGroupId: &name})
 		return err == nil && *found.UserGroups[0].Status == "active"
 	}, time.Minute, time.Millisecond)
-	return name
 }
 
 func TestServerlessCache(t *testing.T) {
@@ -467,11 +473,109 @@ func TestCacheUser(t *testing.T) {
 	})
 }
 
+// grantees applies users of a cache and their group, as the kind makes them: app with a password, default for nobody.
+func (h *cacheHome) grantees(
+	t *testing.T, engine, secret string, states map[string]resource.State, more ...string,
+) string {
+	t.Helper()
+	var ids []string
+	for _, name := range append([]string{"app", "default"}, more...) {
+		u := model.User{Name: "suite/" + name, Username: name, Engine: engine, Access: "off -@all"}
+		if name != "default" {
+			u.Access, u.PasswordSecret, u.PasswordVersion = "on ~* +@all", value.Lit(secret), value.Lit("1")
+		}
+		h.apply(t, model.UserType, name, u, states)
+		ids = append(ids, states[name].ID)
+	}
+	h.apply(t, model.UserGroupType, "group", model.UserGroup{
+		Name: "suite/group", Engine: engine, UserIDs: value.Lit(ids),
+	}, states)
+	return states["group"].ID
+}
+
+// apply makes or changes an object, as a run does, and finds no difference afterwards.
+func (h *cacheHome) apply(t *testing.T, typ, name string, props any, states map[string]resource.State) {
+	t.Helper()
+	b := h.behaviour(t, typ)
+	req := request(typ)
+	req.Tags = resourcetest.Tags(name)
+	inputs, problems := b.Check(value.Encode(props))
+	require.Empty(t, problems)
+	req.Inputs = inputs
+	state, exists := states[name]
+	var err error
+	if exists {
+		require.Empty(t, resource.Compare(b.Definition(), state.Inputs, inputs).Replace)
+		req.ID, req.Old = state.ID, state
+		state, err = b.Update(t.Context(), req)
+	} else {
+		state, err = b.Create(t.Context(), req)
+	}
+	require.NoError(t, err)
+	states[name] = state
+	read, found, err := b.Read(t.Context(), resource.Request{
+		Resource: req.Resource, Type: typ, ID: state.ID, Old: state, Tags: req.Tags, Progress: func(string) {},
+	})
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Empty(t, resource.Compare(b.Definition(), read.Inputs, inputs).Changes)
+}
+
+// AWS takes the users of a cache, of nodes and without. A cache of Redis OSS with users becomes one of Valkey, and has
+// further users afterwards.
+func TestCacheUsersOfBothEngines(t *testing.T) {
+	redis, valkey := []string{model.Redis, "7.1", "7", "redis7-a"}, []string{model.Valkey, "8.2", "8", "valkey8-a"}
+	for name, steps := range map[string][][]string{"crossing": {redis, valkey, valkey}, "valkey": {valkey}} {
+		t.Run(name, func(t *testing.T) {
+			h := newCacheHome(t)
+			secret, states := h.secret(t, "grantee", "0123456789abcdef"), map[string]resource.State{}
+			nodes, elastic := h.replicationGroup(), model.ServerlessCache{
+				Name: "suite/serverless", Description: "Of the suite", SubnetIDs: value.Lit(h.subnets),
+				SecurityGroups: value.Lit([]string{h.group}),
+			}
+			nodes.TransitEncryption = model.Required
+			for i, step := range steps {
+				group := h.grantees(t, step[0], secret, states, []string{"later", "latest"}[:i]...)
+				nodes.Engine, nodes.EngineVersion, nodes.ParameterGroup = step[0], step[1], value.Lit(step[3])
+				elastic.Engine, elastic.MajorVersion = step[0], step[2]
+				nodes.UserGroup, elastic.UserGroup = value.Lit(group), value.Lit(group)
+				h.apply(t, model.ReplicationGroupType, "nodes", nodes, states)
+				h.apply(t, model.ServerlessCacheType, "elastic", elastic, states)
+			}
+		})
+	}
+}
+
+// Users of Valkey that an earlier version has made stay as they are, also when nobody is to log in as one any more.
+func TestCacheUsersOfValkey(t *testing.T) {
+	h := newCacheHome(t)
+	secret := h.secret(t, "grantee", "0123456789abcdef")
+	states := map[string]resource.State{}
+	h.grantees(t, model.Valkey, secret, states)
+	_, err := h.client.ModifyUserGroup(t.Context(), &elasticache.ModifyUserGroupInput{
+		UserGroupId: aws.String(states["group"].ID), Engine: aws.String(model.Valkey),
+	})
+	require.NoError(t, err)
+	h.awaitGroup(t, states["group"].ID)
+	for _, name := range []string{"app", "default"} {
+		_, err := h.client.ModifyUser(t.Context(), &elasticache.ModifyUserInput{
+			UserId: aws.String(states[name].ID), Engine: aws.String(model.Valkey),
+		})
+		require.NoError(t, err)
+	}
+	open := model.User{
+		Name: "suite/default", Username: "default", Engine: model.Valkey, Access: "on ~* +@read",
+		PasswordSecret: value.Lit(secret), PasswordVersion: value.Lit("1"),
+	}
+	h.apply(t, model.UserType, "default", open, states)
+	h.grantees(t, model.Valkey, secret, states, "later")
+}
+
 func TestCacheUserGroup(t *testing.T) {
 	h := newCacheHome(t)
-	for _, name := range []string{"one", "two", "three"} {
+	for id, name := range map[string]string{"one": "one", "two": "default", "three": "three"} {
 		_, err := h.client.CreateUser(t.Context(), &elasticache.CreateUserInput{
-			UserId: &name, UserName: &name, Engine: aws.String(model.Valkey), AccessString: aws.String("on ~* +@all"),
+			UserId: &id, UserName: &name, Engine: aws.String(model.Redis), AccessString: aws.String("on ~* +@all"),
 			NoPasswordRequired: aws.Bool(true),
 		})
 		require.NoError(t, err)

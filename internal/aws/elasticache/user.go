@@ -2,6 +2,7 @@ package elasticache
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"regexp"
 	"slices"
@@ -49,7 +50,20 @@ func newUser(a *api) resource.Behaviour {
 	}
 }
 
-// onlyToValkey: the engine of users and their groups changes in one direction.
+// commonEngine is the engine of all users and user groups that are made. Caches of Valkey take them, too. With others,
+// AWS would accept no order of calls in which a cache with users becomes one of Valkey: a cache of Redis OSS takes only
+// groups of Redis OSS, and they take only users of Redis OSS.
+const commonEngine = model.Redis
+
+// engineOf is the engine of the caches that the user or user group is for. An object of the common engine is for both.
+func engineOf(recorded, actual string) string {
+	if actual == commonEngine && recorded != "" {
+		return recorded
+	}
+	return actual
+}
+
+// onlyToValkey: an older object may be one of Valkey, which a cache of Redis OSS does not take.
 func onlyToValkey(old, desired value.Value) []string {
 	if old.Get("engine").Str() == model.Redis && desired.Get("engine").Str() == model.Valkey {
 		return nil
@@ -86,16 +100,12 @@ func fullAccess(text string) string {
 
 func (g user) create(ctx context.Context, c userCall) (string, model.UserOutputs, error) {
 	in := &elasticache.CreateUserInput{
-		UserId: &c.Props.Name, UserName: &c.Props.Username, Engine: &c.Props.Engine, AccessString: &c.Props.Access,
-		AuthenticationMode: &types.AuthenticationMode{Type: types.InputAuthenticationTypeNoPassword},
-		Tags:               tags(c.Request, c.Props.Tags),
+		UserId: &c.Props.Name, UserName: &c.Props.Username, Engine: aws.String(commonEngine),
+		AccessString: &c.Props.Access, Tags: tags(c.Request, c.Props.Tags),
 	}
-	if secret := c.Props.PasswordSecret.Get(); secret != "" {
-		text, err := g.password(ctx, secret)
-		if err != nil {
-			return "", model.UserOutputs{}, err
-		}
-		in.AuthenticationMode = withPassword(text)
+	var err error
+	if in.AuthenticationMode, err = g.authentication(ctx, c.Props); err != nil {
+		return "", model.UserOutputs{}, err
 	}
 	made, err := g.client.CreateUser(ctx, in)
 	if err != nil {
@@ -104,8 +114,17 @@ func (g user) create(ctx context.Context, c userCall) (string, model.UserOutputs
 	return c.Props.Name, model.UserOutputs{ARN: aws.ToString(made.ARN), ID: c.Props.Name}, nil
 }
 
-func withPassword(text string) *types.AuthenticationMode {
-	return &types.AuthenticationMode{Type: types.InputAuthenticationTypePassword, Passwords: []string{text}}
+// authentication is how a user logs in. Where nobody is to log in, the password is one that nobody knows: AWS takes no
+// user without a password into a group of Valkey.
+func (g user) authentication(ctx context.Context, p model.User) (*types.AuthenticationMode, error) {
+	text := rand.Text()
+	if secret := p.PasswordSecret.Get(); secret != "" {
+		var err error
+		if text, err = g.password(ctx, secret); err != nil {
+			return nil, err
+		}
+	}
+	return &types.AuthenticationMode{Type: types.InputAuthenticationTypePassword, Passwords: []string{text}}, nil
 }
 
 func (g user) describe(ctx context.Context, id string) (types.User, error) {
@@ -135,7 +154,7 @@ func (g user) read(ctx context.Context, c userCall) (model.User, model.UserOutpu
 	if p.Name == "" { // made by an interrupted run
 		p = c.Props
 	}
-	p.Name, p.Username, p.Engine = c.ID, aws.ToString(found.UserName), aws.ToString(found.Engine)
+	p.Name, p.Username, p.Engine = c.ID, aws.ToString(found.UserName), engineOf(p.Engine, aws.ToString(found.Engine))
 	p.Access, p.Tags = aws.ToString(found.AccessString), tagging.Seen(c.Request, labels)
 	if a := found.Authentication; a != nil && a.Type != types.AuthenticationTypePassword {
 		p.PasswordSecret, p.PasswordVersion = value.Of[string]{}, value.Of[string]{}
@@ -162,20 +181,13 @@ func (g user) update(ctx context.Context, c userCall) (model.UserOutputs, error)
 	if c.Props.Access != c.Old.Access {
 		in.AccessString, changed = &c.Props.Access, true
 	}
-	if c.Props.Engine != c.Old.Engine {
-		in.Engine, changed = &c.Props.Engine, true
-	}
 	if !value.Equal(c.Props.PasswordSecret.Value(), c.Old.PasswordSecret.Value()) ||
 		!value.Equal(c.Props.PasswordVersion.Value(), c.Old.PasswordVersion.Value()) {
-		changed = true
-		in.AuthenticationMode = &types.AuthenticationMode{Type: types.InputAuthenticationTypeNoPassword}
-		if secret := c.Props.PasswordSecret.Get(); secret != "" {
-			text, err := g.password(ctx, secret)
-			if err != nil {
-				return c.Out, err
-			}
-			in.AuthenticationMode = withPassword(text)
+		var err error
+		if in.AuthenticationMode, err = g.authentication(ctx, c.Props); err != nil {
+			return c.Out, err
 		}
+		changed = true
 	}
 	if changed {
 		if _, err := g.client.ModifyUser(ctx, in); err != nil {
@@ -246,7 +258,7 @@ func newUserGroup(a *api) resource.Behaviour {
 
 func (g userGroup) create(ctx context.Context, c userGroupCall) (string, model.UserGroupOutputs, error) {
 	made, err := g.client.CreateUserGroup(ctx, &elasticache.CreateUserGroupInput{
-		UserGroupId: &c.Props.Name, Engine: &c.Props.Engine, UserIds: c.Props.UserIDs.Get(),
+		UserGroupId: &c.Props.Name, Engine: aws.String(commonEngine), UserIds: c.Props.UserIDs.Get(),
 		Tags: tags(c.Request, c.Props.Tags),
 	})
 	if err != nil {
@@ -278,9 +290,14 @@ func (g userGroup) read(ctx context.Context, c userGroupCall) (model.UserGroup, 
 	if err != nil {
 		return model.UserGroup{}, model.UserGroupOutputs{}, err
 	}
+	recorded := c.Old.Engine
+	if c.Old.Name == "" { // made by an interrupted run
+		recorded = c.Props.Engine
+	}
 	return model.UserGroup{
-		Name: c.ID, Engine: aws.ToString(found.Engine), UserIDs: value.AsSet(value.Lit(slices.Clone(found.UserIds))),
-		Tags: tagging.Seen(c.Request, labels),
+		Name: c.ID, Engine: engineOf(recorded, aws.ToString(found.Engine)),
+		UserIDs: value.AsSet(value.Lit(slices.Clone(found.UserIds))),
+		Tags:    tagging.Seen(c.Request, labels),
 	}, model.UserGroupOutputs{ARN: aws.ToString(found.ARN), ID: c.ID}, nil
 }
 
@@ -314,10 +331,7 @@ func (g userGroup) update(ctx context.Context, c userGroupCall) (model.UserGroup
 		UserGroupId: &c.ID, UserIdsToAdd: slices.DeleteFunc(slices.Clone(wanted), among(found.UserIds)),
 		UserIdsToRemove: slices.DeleteFunc(slices.Clone(found.UserIds), among(wanted)),
 	}
-	if c.Props.Engine != aws.ToString(found.Engine) {
-		in.Engine = &c.Props.Engine
-	}
-	if len(in.UserIdsToAdd)+len(in.UserIdsToRemove) > 0 || in.Engine != nil {
+	if len(in.UserIdsToAdd)+len(in.UserIdsToRemove) > 0 {
 		if _, err := g.client.ModifyUserGroup(ctx, in); err != nil {
 			return c.Out, failed(err)
 		}
