@@ -35,6 +35,11 @@ func (d *databases) modify(c *proxy.Call, kind string) *proxy.Response {
 	if refusal := refuseChange(c, kind, form, found); refusal != nil {
 		return refusal
 	}
+	if kind == "Instance" {
+		if refusal := refuseStorage(c, form, found); refusal != nil {
+			return refusal
+		}
+	}
 	if v := form.Get("EngineVersion"); v != "" {
 		form.Set("EngineVersion", wholeVersion(found["Engine"], v))
 	}
@@ -50,6 +55,9 @@ func (d *databases) modify(c *proxy.Call, kind string) *proxy.Response {
 		return answer
 	}
 	there.remember(kind, c.Form, found)
+	if kind == "Instance" {
+		there.keepStorage(form, answer.Body)
+	}
 	there.pending = nil
 	for _, name := range pendingNames {
 		if v := form.Get(name); v != "" && v != found[name] {

@@ -253,6 +253,57 @@ func TestWhatAWSChangesOfADatabase(t *testing.T) {
 	require.Equal(t, "16.9", *is.DBInstances[0].EngineVersion)
 }
 
+// AWS wants to be told the IOPS of gp3 from 400 GiB on, and only from there on.
+func TestStorageThatGrows(t *testing.T) {
+	h := start(t)
+	props := databaseGround(t.Context(), t, h).instance()
+	props.PasswordRotation, props.MaxStorage = nil, nil
+	b, req := makeDatabase(t, h, props)
+	client := rds.NewFromConfig(h.Plain)
+	update := func(change func(*model.Instance)) []int32 {
+		t.Helper()
+		change(&props)
+		req.Inputs, _ = b.Check(value.Encode(props))
+		state, err := b.Update(t.Context(), req)
+		require.NoError(t, err)
+		req.Old = state
+		read, _, err := b.Read(t.Context(), req)
+		require.NoError(t, err)
+		require.Empty(t, resource.Compare(b.Definition(), read.Inputs, req.Inputs).Changes)
+		is, err := client.DescribeDBInstances(t.Context(), &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &req.ID})
+		require.NoError(t, err)
+		found := is.DBInstances[0]
+		return []int32{
+			aws.ToInt32(found.AllocatedStorage), aws.ToInt32(found.Iops), aws.ToInt32(found.StorageThroughput),
+		}
+	}
+	grow := func(size int) func(*model.Instance) { return func(p *model.Instance) { p.Storage = &size } }
+	require.Equal(t, []int32{100, 3000, 125}, update(grow(100)))
+	require.Equal(t, []int32{400, 12000, 500}, update(grow(400)))
+	require.Equal(t, []int32{400, 16000, 500}, update(func(p *model.Instance) { p.IOPS = pointer(16000) }))
+	require.Equal(t, []int32{450, 16000, 500}, update(grow(450)))
+	require.Equal(t, []int32{450, 16000, 700}, update(func(p *model.Instance) { p.Throughput = pointer(700) }))
+
+	// what somebody has set, where the manifest says nothing
+	plain := props
+	plain.Identifier, plain.IOPS, plain.Throughput, plain.Storage = "plain", nil, nil, pointer(400)
+	b, req = makeDatabase(t, h, plain)
+	_, err := client.ModifyDBInstance(t.Context(), &rds.ModifyDBInstanceInput{
+		DBInstanceIdentifier: &req.ID, AllocatedStorage: aws.Int32(400), Iops: aws.Int32(20000),
+		StorageThroughput: aws.Int32(900), ApplyImmediately: aws.Bool(true),
+	})
+	require.NoError(t, err)
+	props = plain
+	require.Equal(t, []int32{500, 20000, 900}, update(grow(500)))
+
+	// provisioned IOPS become gp3
+	other := props
+	other.Identifier, other.StorageType, other.Storage, other.IOPS = "other", "io1", pointer(100), pointer(5000)
+	b, req = makeDatabase(t, h, other)
+	props = other
+	require.Equal(t, []int32{100, 3000, 125}, update(func(p *model.Instance) { p.StorageType, p.IOPS = "gp3", nil }))
+}
+
 func TestChangesThatADatabaseCannotMake(t *testing.T) {
 	b := behaviour(t, awsrds.Behaviours(start(t).Config), model.InstanceType)
 	old := model.Instance{Engine: "postgres", EngineVersion: "16.4", Storage: pointer(50)}
@@ -288,7 +339,8 @@ func TestDatabaseFromASnapshot(t *testing.T) {
 	require.Contains(t, name, req.ID+"-final-")
 
 	props.Snapshot, props.Database, props.Username = name, "", ""
-	props.Storage, props.BackupRetention = pointer(30), pointer(9)
+	props.Storage, props.BackupRetention = pointer(500), pointer(9)
+	props.MaxStorage, props.IOPS = pointer(1000), pointer(14000)
 	b, req = makeDatabase(t, h, props)
 	state, _, err := b.Read(t.Context(), req)
 	require.NoError(t, err)

@@ -96,17 +96,20 @@ func createInput(c instanceCall) (*rds.CreateDBInstanceInput, error) {
 
 func restoreInput(c instanceCall) *rds.RestoreDBInstanceFromDBSnapshotInput {
 	p := c.Props
-	return &rds.RestoreDBInstanceFromDBSnapshotInput{
+	in := &rds.RestoreDBInstanceFromDBSnapshotInput{
 		DBInstanceIdentifier: &p.Identifier, DBSnapshotIdentifier: &p.Snapshot, DBInstanceClass: &p.Class,
 		Engine: &p.Engine, MultiAZ: p.MultiAZ, DBSubnetGroupName: call.Optional(p.SubnetGroup.Get()),
 		VpcSecurityGroupIds: p.SecurityGroupIDs.Get(), DBParameterGroupName: call.Optional(p.ParameterGroup.Get()),
 		Port: number(p.ListenPort), PubliclyAccessible: &p.Public, AutoMinorVersionUpgrade: p.MinorUpgrades,
 		EnableCloudwatchLogsExports: p.LogExports, EnableIAMDatabaseAuthentication: p.IAMAuthentication,
 		DeletionProtection: p.Protected, EngineLifecycleSupport: lifecycle(p.ExtendedSupport),
-		StorageType: call.Optional(p.StorageType), Iops: number(p.IOPS), StorageThroughput: number(p.Throughput),
-		CopyTagsToSnapshot: aws.Bool(true),
-		Tags:               tagging.List(tagging.Wanted(c.Tags, p.Tags), tag),
+		StorageType: call.Optional(p.StorageType), CopyTagsToSnapshot: aws.Bool(true),
+		Tags: tagging.List(tagging.Wanted(c.Tags, p.Tags), tag),
 	}
+	if p.StorageType != gp3 { // of which AWS takes them only if the snapshot is large: they follow with the size
+		in.Iops, in.StorageThroughput = number(p.IOPS), number(p.Throughput)
+	}
+	return in
 }
 
 // instanceProps are the properties of an instance as AWS describes it, in the shape of the recorded ones.
@@ -268,15 +271,7 @@ func modifyInput(p model.Instance, found types.DBInstance) (*rds.ModifyDBInstanc
 	change(has.Class != p.Class, func() { in.DBInstanceClass = &p.Class })
 	storage := differs(has.Storage, p.Storage)
 	change(storage || differs(has.IOPS, p.IOPS) || differs(has.Throughput, p.Throughput) ||
-		has.StorageType != p.StorageType, func() {
-		// AWS wants them together. The size is what it has, unless it grows: AWS may have grown it.
-		size := aws.ToInt32(found.AllocatedStorage)
-		if storage {
-			size = *number(p.Storage)
-		}
-		in.AllocatedStorage, in.Iops, in.StorageThroughput = &size, number(p.IOPS), number(p.Throughput)
-		in.StorageType = call.Optional(p.StorageType)
-	})
+		has.StorageType != p.StorageType, func() { changeStorage(in, p, found, storage) })
 	change(differs(has.MaxStorage, p.MaxStorage), func() {
 		in.MaxAllocatedStorage = number(p.MaxStorage)
 		if *p.MaxStorage == 0 { // AWS switches the growth off when the limit is the present size

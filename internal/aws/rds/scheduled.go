@@ -1,9 +1,11 @@
 package rds
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
@@ -43,8 +45,9 @@ func scheduled(v *types.PendingModifiedValues, p model.Instance) schedules {
 	pending(&s, "class", v.DBInstanceClass, &p.Class)
 	pending(&s, "storage", wide(v.AllocatedStorage), p.Storage)
 	pending(&s, "storageType", v.StorageType, &p.StorageType)
-	pending(&s, "iops", wide(v.Iops), p.IOPS)
-	pending(&s, "throughput", wide(v.StorageThroughput), p.Throughput)
+	iops, throughput := comesWith(p, aws.ToInt(p.Storage))
+	pending(&s, "iops", wide(v.Iops), cmp.Or(p.IOPS, iops))
+	pending(&s, "throughput", wide(v.StorageThroughput), cmp.Or(p.Throughput, throughput))
 	pending(&s, "multiAz", v.MultiAZ, p.MultiAZ)
 	pending(&s, "listenPort", wide(v.Port), p.ListenPort)
 	pending(&s, "backupRetention", wide(v.BackupRetentionPeriod), p.BackupRetention)
@@ -115,8 +118,13 @@ func (s schedules) keep(in *rds.ModifyDBInstanceInput, p model.Instance, found t
 	takeBack(s, "class", &in.DBInstanceClass, &p.Class)
 	takeBack(s, "storage", &in.AllocatedStorage, found.AllocatedStorage)
 	takeBack(s, "storageType", &in.StorageType, found.StorageType)
-	takeBack(s, "iops", &in.Iops, found.Iops)
-	takeBack(s, "throughput", &in.StorageThroughput, found.StorageThroughput)
+	if provisioned(aws.ToString(found.StorageType), aws.ToInt32(found.AllocatedStorage)) {
+		takeBack(s, "iops", &in.Iops, found.Iops)
+		takeBack(s, "throughput", &in.StorageThroughput, found.StorageThroughput)
+		if s.others("storage") && in.Iops == nil {
+			in.Iops = found.Iops // AWS wants it together with the size
+		}
+	}
 	takeBack(s, "multiAz", &in.MultiAZ, found.MultiAZ)
 	takeBack(s, "listenPort", &in.DBPortNumber, listening(found))
 	takeBack(s, "backupRetention", &in.BackupRetentionPeriod, found.BackupRetentionPeriod)
