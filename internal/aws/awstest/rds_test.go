@@ -284,6 +284,8 @@ func TestStorageThatGrows(t *testing.T) {
 	require.Equal(t, []int32{450, 16000, 500}, update(grow(450)))
 	require.Equal(t, []int32{450, 16000, 700}, update(func(p *model.Instance) { p.Throughput = pointer(700) }))
 
+	require.Equal(t, []int32{450, 12000, 500}, update(func(p *model.Instance) { p.IOPS, p.Throughput = nil, nil }))
+
 	// what somebody has set, where the manifest says nothing
 	plain := props
 	plain.Identifier, plain.IOPS, plain.Throughput, plain.Storage = "plain", nil, nil, pointer(400)
@@ -302,6 +304,47 @@ func TestStorageThatGrows(t *testing.T) {
 	b, req = makeDatabase(t, h, other)
 	props = other
 	require.Equal(t, []int32{100, 3000, 125}, update(func(p *model.Instance) { p.StorageType, p.IOPS = "gp3", nil }))
+}
+
+// What a manifest says nothing of any more gets AWS's default.
+func TestWhatLeavesTheManifest(t *testing.T) {
+	h := start(t)
+	g := databaseGround(t.Context(), t, h)
+	props := g.instance()
+	b, req := makeDatabase(t, h, props)
+	rotation := func() int {
+		asked := props
+		asked.PasswordRotation = pointer(30)
+		look := req
+		look.Old.Inputs = value.Encode(asked)
+		read, _, err := b.Read(t.Context(), look)
+		require.NoError(t, err)
+		return int(read.Inputs.Get("passwordRotation").Number())
+	}
+	require.Equal(t, 30, rotation())
+	props.PasswordRotation = nil
+	req.Inputs, _ = b.Check(value.Encode(props))
+	_, err := b.Update(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, 7, rotation())
+
+	aurora := g.cluster()
+	aurora.StorageType, aurora.PasswordRotation = "aurora-iopt1", pointer(60)
+	b = behaviour(t, awsrds.Behaviours(h.Config), model.ClusterType)
+	req = request(model.ClusterType)
+	req.Inputs, _ = b.Check(value.Encode(aurora))
+	req.Tags = resourcetest.Tags("database")
+	made, err := b.Create(t.Context(), req)
+	require.NoError(t, err)
+	req.ID, req.Old = made.ID, made
+	aurora.StorageType, aurora.PasswordRotation = "", nil
+	req.Inputs, _ = b.Check(value.Encode(aurora))
+	_, err = b.Update(t.Context(), req)
+	require.NoError(t, err)
+	read, _, err := b.Read(t.Context(), req) // as it was recorded before
+	require.NoError(t, err)
+	require.Equal(t, "aurora", read.Inputs.Get("storageType").Str())
+	require.InDelta(t, 7, read.Inputs.Get("passwordRotation").Number(), 0)
 }
 
 func TestChangesThatADatabaseCannotMake(t *testing.T) {

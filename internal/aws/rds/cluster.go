@@ -228,7 +228,11 @@ func (d cluster) update(ctx context.Context, c clusterCall) (model.ClusterOutput
 	if err != nil {
 		return c.Out, err
 	}
-	if _, err := d.modify(ctx, jobOf(c, false), c.Props, found); err != nil {
+	err = d.api.rotateAsUsual(ctx, found.MasterUserSecret, c.Old.PasswordRotation, c.Props.PasswordRotation)
+	if err != nil {
+		return c.Out, err
+	}
+	if _, err := d.modify(ctx, jobOf(c, false), withoutCluster(c.Old, c.Props), found); err != nil {
 		return c.Out, err
 	}
 	return clusterOutputs(found), d.api.retag(ctx, aws.ToString(found.DBClusterArn), c.Old.Tags,
@@ -290,7 +294,7 @@ func clusterProps(c types.DBCluster, recorded model.Cluster) model.Cluster {
 	}
 	if recorded.StorageType != "" {
 		if p.StorageType = aws.ToString(c.StorageType); p.StorageType == "" {
-			p.StorageType = "aurora" // AWS leaves out the standard type
+			p.StorageType = standardStorage // AWS leaves it out
 		}
 	}
 	if recorded.SubnetGroup.IsSet() {

@@ -294,7 +294,11 @@ func (i instance) update(ctx context.Context, c instanceCall) (model.InstanceOut
 	if err != nil {
 		return c.Out, err
 	}
-	if _, err := i.modify(ctx, jobOf(c, false), c.Props, found); err != nil {
+	err = i.api.rotateAsUsual(ctx, found.MasterUserSecret, c.Old.PasswordRotation, c.Props.PasswordRotation)
+	if err != nil {
+		return c.Out, err
+	}
+	if _, err := i.modify(ctx, jobOf(c, false), withoutInstance(c.Old, c.Props, found), found); err != nil {
 		return c.Out, err
 	}
 	return instanceOutputs(found), i.api.retag(ctx, aws.ToString(found.DBInstanceArn), c.Old.Tags,

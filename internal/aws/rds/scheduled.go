@@ -45,7 +45,7 @@ func scheduled(v *types.PendingModifiedValues, p model.Instance) schedules {
 	pending(&s, "class", v.DBInstanceClass, &p.Class)
 	pending(&s, "storage", wide(v.AllocatedStorage), p.Storage)
 	pending(&s, "storageType", v.StorageType, &p.StorageType)
-	iops, throughput := comesWith(p, aws.ToInt(p.Storage))
+	iops, throughput := comesWith(p.StorageType, aws.ToInt(p.Storage))
 	pending(&s, "iops", wide(v.Iops), cmp.Or(p.IOPS, iops))
 	pending(&s, "throughput", wide(v.StorageThroughput), cmp.Or(p.Throughput, throughput))
 	pending(&s, "multiAz", v.MultiAZ, p.MultiAZ)
@@ -63,7 +63,7 @@ func scheduledOfCluster(v *types.ClusterPendingModifiedValues, p model.Cluster) 
 	if v == nil {
 		return nil
 	}
-	pending(&s, "storageType", v.StorageType, &p.StorageType)
+	pending(&s, "storageType", v.StorageType, new(cmp.Or(p.StorageType, standardStorage)))
 	pending(&s, "backupRetention", wide(v.BackupRetentionPeriod), p.BackupRetention)
 	pending(&s, "iamAuthentication", v.IAMDatabaseAuthenticationEnabled, p.IAMAuthentication)
 	s.version(v.EngineVersion, p.Engine, p.EngineVersion)

@@ -68,9 +68,9 @@ func unless(given *int32, otherwise int32) *int32 {
 	return &otherwise
 }
 
-// comesWith are the IOPS and the throughput that come with the storage of p, if AWS has to be told them; else nil.
-func comesWith(p model.Instance, size int) (iops, throughput *int) {
-	if p.StorageType != gp3 || size < striped || p.ClusterIdentifier.IsSet() {
+// comesWith are the IOPS and the throughput that come with storage, where AWS has to be told them; else nil.
+func comesWith(storageType string, size int) (iops, throughput *int) {
+	if storageType != gp3 || size < striped {
 		return nil, nil
 	}
 	return new(stripedIOPS), new(stripedThroughput)

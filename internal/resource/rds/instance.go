@@ -6,7 +6,8 @@ import "github.com/company/deployer/internal/value"
 const InstanceType = "rds/instance"
 
 // Instance is a DB instance. An instance of a cluster has only the properties that are not the cluster's. Properties
-// that are not given are AWS's to choose, and are not compared.
+// that are not given are AWS's to choose, and are not compared. Those that were given and are no more get AWS's default
+// if they have one.
 type Instance struct {
 	Identifier        string             `json:"identifier" required:"true" doc:"Prefix of the name, to which a hash is added; 63 characters in all."`
 	Engine            string             `json:"engine" required:"true" doc:"postgres, mysql, mariadb, aurora-postgresql, aurora-mysql."`
@@ -16,13 +17,13 @@ type Instance struct {
 	Storage           *int               `json:"storage,omitempty" doc:"GiB. More than that, after AWS or somebody has grown it, counts as equal."`
 	MaxStorage        *int               `json:"maxStorage,omitempty" doc:"GiB up to which AWS grows the storage; 0 is never."`
 	StorageType       string             `json:"storageType,omitempty" doc:"gp2, gp3, io1, io2."`
-	IOPS              *int               `json:"iops,omitempty" doc:"Provisioned I/O operations per second."`
-	Throughput        *int               `json:"throughput,omitempty" doc:"MiB per second, gp3 only."`
+	IOPS              *int               `json:"iops,omitempty" unset:"what comes with the storage" doc:"Provisioned I/O operations per second."`
+	Throughput        *int               `json:"throughput,omitempty" unset:"what comes with the storage" doc:"MiB per second, gp3 only."`
 	MultiAZ           *bool              `json:"multiAz,omitempty" doc:"Keep a standby in another zone."`
 	Database          string             `json:"database,omitempty" doc:"Name of the database that is made with the instance."`
 	Username          string             `json:"username,omitempty" doc:"Name of the master user."`
 	ManagedPassword   *bool              `json:"managedPassword,omitempty" doc:"RDS makes the password, keeps it in Secrets Manager and rotates it. False: it has one that nobody knows, until somebody sets another."`
-	PasswordRotation  *int               `json:"passwordRotation,omitempty" doc:"Days between rotations of a managed password, 1 to 1000."`
+	PasswordRotation  *int               `json:"passwordRotation,omitempty" unset:"7, AWS's default" doc:"Days between rotations of a managed password, 1 to 1000."`
 	SubnetGroup       value.Of[string]   `json:"subnetGroup,omitempty" doc:"Name of the DB subnet group."`
 	SecurityGroupIDs  value.Of[[]string] `json:"securityGroupIds,omitempty" doc:"Ids of the security groups."`
 	ParameterGroup    value.Of[string]   `json:"parameterGroup,omitempty" doc:"Name of the DB parameter group."`
@@ -62,17 +63,18 @@ type InstanceOutputs struct {
 const ClusterType = "rds/cluster"
 
 // Cluster is an Aurora DB cluster: storage, endpoints, users. Its instances run the engine. Properties that are not
-// given are AWS's to choose, and are not compared.
+// given are AWS's to choose, and are not compared. Those that were given and are no more get AWS's default if they have
+// one.
 type Cluster struct {
 	Identifier        string             `json:"identifier" required:"true" doc:"Prefix of the name, to which a hash is added; 63 characters in all."`
 	Engine            string             `json:"engine" required:"true" doc:"aurora-postgresql or aurora-mysql."`
 	EngineVersion     string             `json:"engineVersion,omitempty" doc:"Version, or its beginning: 16 or 16.4. A later minor version of the same major version counts as equal."`
 	Capacity          *Capacity          `json:"capacity,omitempty" doc:"Limits of Serverless v2, for instances of class db.serverless."`
-	StorageType       string             `json:"storageType,omitempty" doc:"aurora, or aurora-iopt1 for I/O-Optimized."`
+	StorageType       string             `json:"storageType,omitempty" unset:"aurora" doc:"aurora, or aurora-iopt1 for I/O-Optimized."`
 	Database          string             `json:"database,omitempty" doc:"Name of the database that is made with the cluster."`
 	Username          string             `json:"username,omitempty" doc:"Name of the master user."`
 	ManagedPassword   *bool              `json:"managedPassword,omitempty" doc:"RDS makes the password, keeps it in Secrets Manager and rotates it. False: it has one that nobody knows, until somebody sets another."`
-	PasswordRotation  *int               `json:"passwordRotation,omitempty" doc:"Days between rotations of a managed password, 1 to 1000."`
+	PasswordRotation  *int               `json:"passwordRotation,omitempty" unset:"7, AWS's default" doc:"Days between rotations of a managed password, 1 to 1000."`
 	SubnetGroup       value.Of[string]   `json:"subnetGroup,omitempty" doc:"Name of the DB subnet group."`
 	SecurityGroupIDs  value.Of[[]string] `json:"securityGroupIds,omitempty" doc:"Ids of the security groups."`
 	ParameterGroup    value.Of[string]   `json:"parameterGroup,omitempty" doc:"Name of the DB cluster parameter group."`
