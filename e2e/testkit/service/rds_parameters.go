@@ -2,6 +2,8 @@ package service
 
 import (
 	"bytes"
+	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -68,7 +70,11 @@ func answerOf(operation, content string) *proxy.Response {
 
 var parameter = regexp.MustCompile(`(?s)<(Parameter|member)>.*?</(Parameter|member)>`)
 
-// parameters leaves out those that were reset.
+// engineDefaults are values of the engines, as far as the tests need them.
+var engineDefaults = map[string]string{"work_mem": "4096", "log_min_duration_statement": "-1"}
+
+// parameters leaves out those that were reset. AWS does not count a parameter as one of the user's whose value is the
+// engine's default.
 func (d *databases) parameters(c *proxy.Call, kind string) *proxy.Response {
 	answer, err := c.Forward()
 	if err != nil {
@@ -78,11 +84,26 @@ func (d *databases) parameters(c *proxy.Call, kind string) *proxy.Response {
 		return answer
 	}
 	group := c.AccessKey + " " + c.Region + " " + kind + " " + c.Form.Get("DB"+kind+"ParameterGroupName") + " "
+	var others []byte
 	body := parameter.ReplaceAllFunc(answer.Body, func(block []byte) []byte {
-		if d.reset[group+element(block, "ParameterName")] {
+		name := element(block, "ParameterName")
+		if d.reset[group+name] || element(block, "ParameterValue") == engineDefaults[name] {
 			return nil
 		}
 		return block
 	})
+	if c.Form.Get("Source") == "" {
+		for _, name := range slices.Sorted(maps.Keys(engineDefaults)) {
+			if !bytes.Contains(body, []byte("<ParameterName>"+name+"<")) {
+				others = fmt.Appendf(others, "<Parameter><ParameterName>%s</ParameterName><ParameterValue>%s"+
+					"</ParameterValue><Source>engine-default</Source><ApplyType>dynamic</ApplyType></Parameter>", name,
+					engineDefaults[name])
+			}
+		}
+		body = parameterEnd.ReplaceAll(body, slices.Concat([]byte("<Parameters>$2"), others, []byte("</Parameters>")))
+	}
 	return proxy.XMLResponse(string(body))
 }
+
+// parameterEnd finds the list of parameters, which may be empty.
+var parameterEnd = regexp.MustCompile(`(?s)<Parameters(\s*/>|>(.*?)</Parameters>)`)

@@ -98,6 +98,42 @@ func TestParameterGroups(t *testing.T) {
 	}
 }
 
+// A parameter that is set to the engine's default is not one of the user's to AWS, and is no difference all the same.
+func TestParameterWithTheEnginesDefault(t *testing.T) {
+	for typ, family := range map[string]string{
+		model.ParameterGroupType: "postgres16", model.ClusterParameterGroupType: "aurora-postgresql16",
+	} {
+		h := start(t)
+		b := behaviour(t, awsrds.Behaviours(h.Config), typ)
+		req := request(typ)
+		check := func(parameters map[string]string) {
+			t.Helper()
+			var problems []value.Problem
+			req.Inputs, problems = b.Check(value.Encode(model.ParameterGroup{
+				Name: "suite/db", Family: family, Description: "of the suite", Parameters: parameters,
+			}))
+			require.Empty(t, problems)
+		}
+		changes := func(desired value.Value) []string {
+			t.Helper()
+			read, _, err := b.Read(t.Context(), req)
+			require.NoError(t, err)
+			return resource.Compare(b.Definition(), read.Inputs, desired).Changed()
+		}
+		check(map[string]string{"work_mem": "4096", "max_connections": "200"})
+		made, err := b.Create(t.Context(), req)
+		require.NoError(t, err)
+		req.ID, req.Old = made.ID, made
+		require.Empty(t, changes(req.Inputs))
+
+		check(map[string]string{"max_connections": "200"})
+		require.Equal(t, []string{"parameters"}, changes(req.Inputs))
+		req.Old, err = b.Update(t.Context(), req)
+		require.NoError(t, err)
+		require.Empty(t, changes(req.Inputs))
+	}
+}
+
 // ground is what databases of a test need.
 type ground struct {
 	subnetGroup, other, securityGroup string

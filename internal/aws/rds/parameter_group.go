@@ -304,7 +304,7 @@ func (g parameterGroup) read(ctx context.Context, c groupCall) (model.ParameterG
 	var tags, set map[string]string
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() (err error) { tags, err = g.api.tags(ctx, arn); return err })
-	both.Go(func() (err error) { set, err = g.values(ctx, c.ID); return err })
+	both.Go(func() (err error) { set, err = g.values(ctx, c); return err })
 	if err := both.Wait(); err != nil {
 		return found, model.GroupOutputs{}, err
 	}
@@ -312,19 +312,39 @@ func (g parameterGroup) read(ctx context.Context, c groupCall) (model.ParameterG
 	return found, model.GroupOutputs{ARN: arn}, nil
 }
 
-// values are the parameters that were set by somebody; nil: none.
-func (g parameterGroup) values(ctx context.Context, name string) (map[string]string, error) {
-	var set map[string]string
-	for p, err := range g.calls.parameters(ctx, name, aws.String("user")) {
+// values are the parameters that were set by somebody, and those that the manifest has or had; nil: none. AWS does not
+// count a parameter as set whose value is the engine's default.
+func (g parameterGroup) values(ctx context.Context, c groupCall) (map[string]string, error) {
+	set := map[string]string{}
+	for p, err := range g.calls.parameters(ctx, c.ID, aws.String("user")) {
 		if err != nil {
 			return nil, failed(err)
 		}
 		if p.ParameterValue != nil {
-			if set == nil {
-				set = map[string]string{}
-			}
 			set[aws.ToString(p.ParameterName)] = aws.ToString(p.ParameterValue)
 		}
+	}
+	var others []string
+	for _, parameters := range []map[string]string{c.Old.Parameters, c.Props.Parameters} {
+		for name := range parameters {
+			if _, known := set[name]; !known && !slices.Contains(others, name) {
+				others = append(others, name)
+			}
+		}
+	}
+	if len(others) > 0 {
+		known, err := g.known(ctx, c.ID, others)
+		if err != nil {
+			return nil, err
+		}
+		for name, p := range known {
+			if p.ParameterValue != nil {
+				set[name] = aws.ToString(p.ParameterValue)
+			}
+		}
+	}
+	if len(set) == 0 {
+		return nil, nil //nolint:nilnil // none
 	}
 	return set, nil
 }
