@@ -84,6 +84,29 @@ func TestReplaceSideBySide(t *testing.T) {
 	}
 }
 
+func TestAnotherFormOfTheSame(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	kinds := c.kinds()
+	for _, k := range kinds {
+		if k.def.Type == single {
+			k.def.Forms = map[string]func(a, b string) bool{"zone": strings.EqualFold}
+		}
+	}
+	o.Catalog = c.catalog(kinds...)
+	g := func(zone string) *resource.Graph {
+		return graph(t, res("a/db:main", single, "name", "db", "zone", zone))
+	}
+	state := apply(t, g("a"), nil, o).State
+	c.calls()
+	want(t, "plan", planned(t, g("A"), state, o), "")
+	if after := apply(t, g("A"), state, o); after.Changed {
+		t.Error("another form is a change")
+	}
+	want(t, "calls", c.calls(), "")
+	want(t, "plan", planned(t, g("b"), state, o), "replace a/db:main (zone cannot change in place) [data loss]")
+}
+
 func TestReplaceOneAfterTheOther(t *testing.T) {
 	c := newCloud()
 	o := c.options()

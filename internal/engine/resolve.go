@@ -104,6 +104,9 @@ func (r *run) checked(res *resource.Resource, resolve func(value.Value) (value.V
 	if err != nil {
 		return value.NullValue, &ResolveError{Resource: res.ID(), Err: err}
 	}
+	if old := r.old(res); old != nil {
+		props = behaviour.Definition().AsRecorded(old.inputs, props)
+	}
 	stored := props
 	for _, name := range behaviour.Definition().WriteOnly {
 		stored = stored.With(name, value.NullValue)

@@ -36,6 +36,10 @@ type Definition struct {
 	// HashedLater lists properties that were added to ReplaceOn after the type was released, each with the value that
 	// older objects have. A property with that value is not part of the hash, so a new property renames nothing.
 	HashedLater map[string]value.Value
+	// Forms are top-level texts in which one thing may have several names, such as the id and the ARN of a KMS key. The
+	// functions report whether two names surely mean the same. Another form of the same is no change: the object keeps
+	// the one that it was made with, and so its HashedName. See AsRecorded.
+	Forms map[string]func(a, b string) bool
 	// NameLimit is how many characters AWS allows for HashedName.
 	NameLimit int
 	// NamePlain: AWS refuses two hyphens in a row in HashedName, so the name has one. The hash tells apart what then
@@ -86,6 +90,17 @@ type Definition struct {
 	Permissions func(Scope) []Statement
 	// Upgrade turns stored properties of an older Version into those of the next; pure. Nil for Version 1.
 	Upgrade func(from int, inputs, outputs value.Value) (value.Value, value.Value)
+}
+
+// AsRecorded returns desired properties in the Forms that the object has. Those that mean something else stay.
+func (d *Definition) AsRecorded(old, desired value.Value) value.Value {
+	for name, same := range d.Forms {
+		was, wanted := old.Get(name), desired.Get(name)
+		if was.Kind() == value.String && wanted.Kind() == value.String && same(was.Str(), wanted.Str()) {
+			desired = desired.With(name, was)
+		}
+	}
+	return desired
 }
 
 // Change is the planned change of one object.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/value"
 )
 
 // hashed is what the hash in the names covers, by type. It never changes: another list would rename, and so replace,
@@ -32,6 +33,27 @@ var hashed = map[string][]string{
 	"rds/cluster-parameter-group": {"family", "description"},
 	"rds/parameter-group":         {"family", "description"},
 	"rds/subnet-group":            {"vpcId"},
+}
+
+// A key that replaces an object may be given in another form.
+func TestAnotherFormOfAKeyReplacesNothing(t *testing.T) {
+	const id, arn = "1234abcd-12ab-34cd-56ef-1234567890ab", "arn:aws:kms:eu-west-1:123456789012:key/"
+	props := func(key string) value.Value {
+		return value.NewMap(map[string]value.Value{"kmsKey": value.NewString(key)})
+	}
+	types := 0
+	for _, def := range catalog.New(aws.Config{Region: "eu-west-1"}).Definitions() {
+		if !slices.Contains(def.ReplaceOn, "kmsKey") {
+			continue
+		}
+		types++
+		require.Equal(t, id, def.AsRecorded(props(id), props(arn+id)).Get("kmsKey").Str(), def.Type)
+		require.Equal(t, arn+id, def.AsRecorded(props(arn+id), props(id)).Get("kmsKey").Str(), def.Type)
+		require.Equal(t, "other", def.AsRecorded(props(arn+id), props("other")).Get("kmsKey").Str(), def.Type)
+		require.Equal(t, "alias/a", def.AsRecorded(props(arn+id), props("alias/a")).Get("kmsKey").Str(), def.Type)
+		require.Equal(t, id, def.AsRecorded(value.NullValue, props(id)).Get("kmsKey").Str(), def.Type)
+	}
+	require.Equal(t, 4, types)
 }
 
 func TestHashesInNamesNeverChange(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/elasticache"
@@ -97,6 +96,3 @@ func (g replicationGroup) authenticate(
 		AuthToken: &secret, AuthTokenUpdateStrategy: types.AuthTokenUpdateStrategyTypeSet,
 	})
 }
-
-// lastPart is the id at the end of an ARN.
-func lastPart(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }

@@ -29,7 +29,7 @@ func newReplicationGroup(a *api) resource.Behaviour {
 	return &resource.Typed[model.ReplicationGroup, model.ReplicationGroupOutputs]{
 		Def: resource.Definition{
 			Type: model.ReplicationGroupType, Version: 1,
-			ReplaceOn: []string{"port", "atRestEncryption", "kmsKey"}, HashedName: "name",
+			ReplaceOn: []string{"port", "atRestEncryption", "kmsKey"}, Forms: sameKeys, HashedName: "name",
 			NameLimit: replicationGroupLimit, CreateOnly: []string{"restoreFrom"},
 			Replaces: replacesGroup, Refuses: losesPassword, Consequence: groupConsequence, Lasts: groupLasts,
 			Remark: groupRemark,

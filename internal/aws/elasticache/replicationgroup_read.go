@@ -171,10 +171,13 @@ func groupsOf(node types.CacheCluster) value.Of[[]string] {
 	return value.AsSet(value.Lit(groups))
 }
 
+// sameKeys are the forms of the key of a cache.
+var sameKeys = map[string]func(a, b string) bool{"kmsKey": call.SameKey}
+
 // sameKey is the declared KMS key if AWS returns the same one in another form.
 func sameKey(declared string, actual *string) string {
 	key := aws.ToString(actual)
-	if declared != "" && key != "" && (lastPart(declared) == lastPart(key)) {
+	if key != "" && call.SameKey(declared, key) {
 		return declared
 	}
 	return key

@@ -33,7 +33,7 @@ func newServerless(a *api) resource.Behaviour {
 	return &resource.Typed[model.ServerlessCache, model.ServerlessCacheOutputs]{
 		Def: resource.Definition{
 			Type: model.ServerlessCacheType, Version: 1,
-			ReplaceOn: []string{"kmsKey"}, HashedName: "name", NameLimit: serverlessLimit,
+			ReplaceOn: []string{"kmsKey"}, Forms: sameKeys, HashedName: "name", NameLimit: serverlessLimit,
 			Replaces: replacesServerless, Remark: serverlessRemark,
 			Deleting: func(old value.Value) resource.Deleting {
 				if old.Get("finalSnapshot").Bool() {

@@ -26,6 +26,7 @@ func newCluster(api *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.ClusterType, Version: 1,
 			ReplaceOn:  []string{"engine", "database", "username", "subnetGroup", "encrypted", "kmsKey"},
+			Forms:      sameKeys,
 			HashedName: "identifier", NameLimit: identifierLimit, NamePlain: true,
 			CreateOnly:  []string{"snapshot"},
 			DataLoss:    true,

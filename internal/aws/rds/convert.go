@@ -189,10 +189,13 @@ func given(s *string) value.Of[string] {
 	return value.Lit(*s)
 }
 
+// sameKeys are the forms of the key of a database.
+var sameKeys = map[string]func(a, b string) bool{"kmsKey": call.SameKey}
+
 // sameKey is the recorded key if AWS, which returns ARNs of keys, may mean the same.
 func sameKey(recorded value.Of[string], has *string) value.Of[string] {
 	key := recorded.Get()
-	if key == "" || strings.Contains(key, "alias/") || strings.HasSuffix(aws.ToString(has), "/"+key) {
+	if key == "" || strings.Contains(key, "alias/") || call.SameKey(key, aws.ToString(has)) {
 		return recorded // nobody asked for one; or its key can be another one only after somebody changed the alias
 	}
 	return given(has)

@@ -30,6 +30,7 @@ func newInstance(api *api) resource.Behaviour {
 			ReplaceOn: []string{
 				"engine", "clusterIdentifier", "database", "username", "subnetGroup", "encrypted", "kmsKey",
 			},
+			Forms:      sameKeys,
 			HashedName: "identifier", NameLimit: identifierLimit, NamePlain: true,
 			CreateOnly: []string{"snapshot"},
 			// DataLoss is the type's worst case; Deleting knows the object.
