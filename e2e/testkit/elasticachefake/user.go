@@ -26,18 +26,31 @@ func noUserGroup(id string) error {
 	return missing("UserGroupNotFound", "User group %s not found.", id)
 }
 
-// access is an access string as AWS returns it: what it does not allow is denied first.
+// access is an access string as AWS returns it: state, keys, channels, commands. It says that the user has no other
+// channels, and denies first what it does not allow.
 func access(asked string) string {
-	words := strings.Fields(asked)
-	if slices.Contains(words, "-@all") || slices.Contains(words, "+@all") || slices.Contains(words, "allcommands") {
-		return strings.Join(words, " ")
-	}
-	for i, w := range words {
-		if strings.HasPrefix(w, "+") || strings.HasPrefix(w, "-") {
-			return strings.Join(slices.Insert(words, i, "-@all"), " ")
+	state, keys, channels, commands := "off", []string{}, []string{"resetchannels"}, []string{"-@all"}
+	for _, w := range strings.Fields(asked) {
+		switch {
+		case w == "on" || w == "off":
+			state = w
+		case w == "allkeys":
+			keys = []string{"~*"}
+		case w == "allchannels" || w == "&*":
+			channels = []string{"&*"}
+		case strings.HasPrefix(w, "&"):
+			channels = append(channels, w)
+		case w == "+@all" || w == "allcommands":
+			commands = []string{"+@all"}
+		case w == "-@all" || w == "nocommands":
+			commands = []string{"-@all"}
+		case strings.HasPrefix(w, "+") || strings.HasPrefix(w, "-"):
+			commands = append(commands, lower(w))
+		case w != "resetchannels":
+			keys = append(keys, w)
 		}
 	}
-	return strings.Join(append(words, "-@all"), " ")
+	return strings.Join(slices.Concat([]string{state}, keys, channels, commands), " ")
 }
 
 // authenticate reads how a user proves who it is; false: the request does not say.

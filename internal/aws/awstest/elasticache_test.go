@@ -452,6 +452,20 @@ func (h *cacheHome) secret(t *testing.T, name, password string) string {
 	return *made.ARN
 }
 
+// AWS returns an access string in its own order, and with more words.
+func TestCacheUserAccess(t *testing.T) {
+	h := newCacheHome(t)
+	u := model.User{Name: "suite/user", Username: "app", Engine: model.Valkey}
+	var steps []any
+	for _, access := range []string{
+		"on +@read ~app:*", "+GET allkeys on", "on ~b ~a &events:* +@all -@dangerous", "on allcommands -flushall ~*",
+	} {
+		u.Access = access
+		steps = append(steps, u)
+	}
+	h.changes(t, model.UserType, steps...)
+}
+
 func TestCacheUser(t *testing.T) {
 	h := newCacheHome(t)
 	props := model.User{

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/elasticache"
@@ -80,22 +79,8 @@ func checkUser(p *model.User) []value.Problem {
 		problems.Bad("username", "%q is no name of a user: it begins with a letter and has letters, digits, - and _",
 			p.Username)
 	}
-	p.Access = fullAccess(p.Access)
+	p.Access = canonicalAccess(p.Access)
 	return problems
-}
-
-// fullAccess is an access string as AWS returns it: what it does not allow is denied first.
-func fullAccess(text string) string {
-	words := strings.Fields(text)
-	for i, w := range words {
-		switch {
-		case w == "-@all" || w == "+@all" || w == "allcommands" || w == "nocommands":
-			return strings.Join(words, " ")
-		case strings.HasPrefix(w, "+") || strings.HasPrefix(w, "-"):
-			return strings.Join(slices.Insert(words, i, "-@all"), " ")
-		}
-	}
-	return strings.Join(append(words, "-@all"), " ")
 }
 
 func (g user) create(ctx context.Context, c userCall) (string, model.UserOutputs, error) {
@@ -155,7 +140,7 @@ func (g user) read(ctx context.Context, c userCall) (model.User, model.UserOutpu
 		p = c.Props
 	}
 	p.Name, p.Username, p.Engine = c.ID, aws.ToString(found.UserName), engineOf(p.Engine, aws.ToString(found.Engine))
-	p.Access, p.Tags = aws.ToString(found.AccessString), tagging.Seen(c.Request, labels)
+	p.Access, p.Tags = seenAccess(p.Access, aws.ToString(found.AccessString)), tagging.Seen(c.Request, labels)
 	if a := found.Authentication; a != nil && a.Type != types.AuthenticationTypePassword {
 		p.PasswordSecret, p.PasswordVersion = value.Of[string]{}, value.Of[string]{}
 	} else {
