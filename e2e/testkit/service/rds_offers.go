@@ -9,11 +9,12 @@ import (
 )
 
 // What RDS offers here: classes of today's families, db.t2 up to PostgreSQL 12 only, no minor version 99, and MySQL 5.7
-// becomes 8.0 only. The emulator knows one engine.
+// becomes 8.0 only. db.m8g is there from PostgreSQL 14 on. The emulator knows one engine.
 var (
 	offeredClass    = regexp.MustCompile(`^db\.(serverless|(t2|t3|t4g|m5|m6g|m7g|m8g|r5|r6g|r7g|r8g|x2g)\.[a-z0-9]+)$`)
 	withdrawnMinors = regexp.MustCompile(`\.99$`)
 	withdrawn       = regexp.MustCompile(`^postgres 1[3-9]\.\d+ db\.t2\.`)
+	early           = regexp.MustCompile(`^postgres 1[0-3]\.\d+ db\.m8g\.`)
 	small           = regexp.MustCompile(`^(mysql|mariadb) db\.t\dg?\.(micro|small)$`) // without Performance Insights
 )
 
@@ -33,7 +34,7 @@ func offeredVersions(c *proxy.Call) *proxy.Response {
 	}
 	text := fmt.Sprintf("<DBEngineVersion><Engine>%s</Engine><EngineVersion>%s</EngineVersion>"+
 		"<ValidUpgradeTarget>%s</ValidUpgradeTarget></DBEngineVersion>", engine, version, targets)
-	if withdrawnMinors.MatchString(version) {
+	if withdrawnMinors.MatchString(version) && c.Form.Get("IncludeAll") != "true" {
 		text = ""
 	}
 	return rdsAnswer("DescribeDBEngineVersions", "<DBEngineVersions>"+text+"</DBEngineVersions>")
@@ -46,7 +47,8 @@ func offeredClasses(c *proxy.Call) *proxy.Response {
 		"</OrderableDBInstanceOption>", c.Form.Get("Engine"), c.Form.Get("EngineVersion"), class,
 		!small.MatchString(c.Form.Get("Engine")+" "+class))
 	if version := c.Form.Get("EngineVersion"); !offeredClass.MatchString(class) ||
-		withdrawnMinors.MatchString(version) || withdrawn.MatchString(c.Form.Get("Engine")+" "+version+" "+class) {
+		withdrawnMinors.MatchString(version) || withdrawn.MatchString(c.Form.Get("Engine")+" "+version+" "+class) ||
+		early.MatchString(c.Form.Get("Engine")+" "+version+" "+class) {
 		text = ""
 	}
 	return rdsAnswer("DescribeOrderableDBInstanceOptions",

@@ -693,6 +693,59 @@ func TestUpgradeInSteps(t *testing.T) {
 	}
 }
 
+// The version that runs is not offered any more. That is no reason against a change that tells AWS no version.
+func TestChangeOfARetiredVersion(t *testing.T) {
+	h := start(t)
+	g := databaseGround(t.Context(), t, h)
+	props := g.instance()
+	props.PasswordRotation, props.EngineVersion = nil, "16.99"
+	b, req := makeDatabase(t, h, props)
+	for says, change := range map[string]func(*model.Instance){
+		"": func(p *model.Instance) { p.Class = "db.t4g.small" },
+		"RDS has no class db.m3.large for postgres in this region": func(p *model.Instance) { p.Class = "db.m3.large" },
+		"RDS has no version 17.99 of postgres in this region": func(p *model.Instance) {
+			p.EngineVersion = "17.99"
+		},
+	} {
+		wanted := props
+		change(&wanted)
+		req.Inputs, _ = b.Check(value.Encode(wanted))
+		require.Equal(t, says, strings.Join(foreseen(t, b, req), "; "))
+	}
+
+	aurora := g.cluster()
+	aurora.EngineVersion = "16.99"
+	b = behaviour(t, awsrds.Behaviours(h.Config), model.ClusterType)
+	req = request(model.ClusterType)
+	req.Inputs, _ = b.Check(value.Encode(aurora))
+	req.Tags = resourcetest.Tags("database")
+	made, err := b.Create(t.Context(), req)
+	require.NoError(t, err)
+	req.ID, req.Old = made.ID, made
+	req.Old.Inputs = req.Old.Inputs.With("engineVersion", value.NewString("16")) // and AWS has made 16.99 of it
+	require.Empty(t, foreseen(t, b, req))
+}
+
+// AWS changes class and version together only if the version that runs has the class.
+func TestClassAndVersionTogether(t *testing.T) {
+	h := start(t)
+	props := databaseGround(t.Context(), t, h).instance()
+	props.PasswordRotation, props.EngineVersion, props.ParameterGroup = nil, "13.20", value.Of[string]{}
+	b, req := makeDatabase(t, h, props)
+	for _, try := range []struct{ version, class, says string }{
+		{"16", "db.m7g.large", ""},
+		{"16", props.Class, ""},
+		{"16", "db.m8g.large", "AWS changes class and version together only if the version that runs has the class, " +
+			"and postgres 13.20 has no class db.m8g.large"},
+		{"13", "db.m8g.large", "RDS has no class db.m8g.large for postgres 13.20 in this region"},
+		{"13.20", "db.m7g.large", ""},
+	} {
+		props.EngineVersion, props.Class = try.version, try.class
+		req.Inputs, _ = b.Check(value.Encode(props))
+		require.Equal(t, try.says, strings.Join(foreseen(t, b, req), "; "), try)
+	}
+}
+
 // An instance of a cluster that somebody changes is made when AWS has ended that.
 func TestInstanceOfAClusterInChange(t *testing.T) {
 	h := start(t)

@@ -94,28 +94,83 @@ func (i instance) foresee(ctx context.Context, planned []instanceCall, _ resourc
 				if p.ClusterIdentifier.IsSet() {
 					return nil
 				}
-				return i.api.foreseeUpgrade(ctx, c.Resource, p.Engine, p.EngineVersion,
-					aws.ToString(found.EngineVersion), f)
+				return i.foreseeModel(ctx, c, found, f)
 			})
+			if !p.ClusterIdentifier.IsSet() {
+				continue
+			}
 		}
-		insights := aws.ToBool(p.Insights)
-		if p.Class != c.Old.Class || p.EngineVersion != c.Old.EngineVersion || insights && !aws.ToBool(c.Old.Insights) {
+		if insights := aws.ToBool(p.Insights); asksMore(p, c.Old) {
 			once(fmt.Sprint(p.Engine, p.EngineVersion, p.Class, insights), func() error {
-				offered, err := i.api.foreseeVersion(ctx, c.Resource, p.Engine, p.EngineVersion, f)
-				made := p // as AWS makes it
-				if err == nil && offered && p.EngineVersion != c.Old.EngineVersion {
-					made.EngineVersion, err = i.api.completed(ctx, p.Engine, p.EngineVersion)
-				}
-				if err != nil || !offered {
-					return err
-				}
-				return i.api.foreseeClass(ctx, c.Resource, made, f)
+				return i.api.foreseeMade(ctx, c.Resource, p, f)
 			})
 		}
 	}
 	if made := resource.NewOnes(planned); made > 0 {
 		f.Ask(func() error { return i.api.foreseeQuota(ctx, planned[0].Resource, "DBInstances", "databases", made, f) })
 	}
+}
+
+// asksMore reports whether a change needs what the class or the version may not have.
+func asksMore(p, old model.Instance) bool {
+	return p.Class != old.Class || p.EngineVersion != old.EngineVersion ||
+		aws.ToBool(p.Insights) && !aws.ToBool(old.Insights)
+}
+
+// foreseeMade asks whether AWS has version and class of what it will make.
+func (a *api) foreseeMade(ctx context.Context, id string, p model.Instance, f *resource.Foresight) error {
+	offered, err := a.foreseeVersion(ctx, id, p.Engine, p.EngineVersion, f)
+	if err != nil || !offered {
+		return err
+	}
+	if p.EngineVersion != "" {
+		if p.EngineVersion, err = a.completed(ctx, p.Engine, p.EngineVersion); err != nil {
+			return err
+		}
+	}
+	return a.foreseeClass(ctx, id, p, f)
+}
+
+// foreseeModel asks whether AWS has version and class of an instance that exists, and changes to both at once. The
+// version that runs may not be offered any more: that matters only to what AWS would be told.
+func (i instance) foreseeModel(
+	ctx context.Context, c instanceCall, found types.DBInstance, f *resource.Foresight,
+) error {
+	p, runs := c.Props, aws.ToString(found.EngineVersion)
+	stays := satisfies(p.Engine, p.EngineVersion, runs)
+	if !stays {
+		if err := i.api.foreseeUpgrade(ctx, c.Resource, p.Engine, p.EngineVersion, runs, f); err != nil {
+			return err
+		}
+	}
+	if stays && !asksMore(p, c.Old) {
+		return nil
+	}
+	now := p
+	now.EngineVersion = runs
+	offered, err := i.api.lists(ctx, p.Engine, runs)
+	if err != nil {
+		return err
+	}
+	if !offered {
+		now.EngineVersion = "" // AWS lists no classes for it
+	}
+	if stays {
+		return i.api.foreseeClass(ctx, c.Resource, now, f)
+	}
+	if offered && p.Class != aws.ToString(found.DBInstanceClass) {
+		has, _, err := i.api.classOf(ctx, now)
+		if err != nil {
+			return err
+		}
+		if !has {
+			f.Refuse(c.Resource, "change the version first, apply, and then change the class", "AWS changes class and "+
+				"version together only if the version that runs has the class, and %s %s has no class %s", p.Engine,
+				runs, p.Class)
+			return nil
+		}
+	}
+	return i.api.foreseeMade(ctx, c.Resource, p, f)
 }
 
 // foresee asks whether AWS has the snapshot and the version, and whether the account has room.
@@ -130,11 +185,16 @@ func (d cluster) foresee(ctx context.Context, planned []clusterCall, _ resource.
 				if usableNow(found.Status) {
 					scheduledOfCluster(found.PendingModifiedValues, p).foresee(c.Resource, f)
 				}
-				return d.api.foreseeUpgrade(ctx, c.Resource, p.Engine, p.EngineVersion,
-					aws.ToString(found.EngineVersion), f)
+				runs := aws.ToString(found.EngineVersion)
+				if satisfies(p.Engine, p.EngineVersion, runs) {
+					return nil // AWS is told no version
+				}
+				if _, err := d.api.foreseeVersion(ctx, c.Resource, p.Engine, p.EngineVersion, f); err != nil {
+					return err
+				}
+				return d.api.foreseeUpgrade(ctx, c.Resource, p.Engine, p.EngineVersion, runs, f)
 			})
-		}
-		if p.EngineVersion != c.Old.EngineVersion {
+		} else {
 			f.Ask(func() error {
 				_, err := d.api.foreseeVersion(ctx, c.Resource, p.Engine, p.EngineVersion, f)
 				return err
@@ -167,18 +227,23 @@ func (a *api) foreseeVersion(
 	if !whole(engine, version) {
 		return true, nil
 	}
+	if offered, err = a.lists(ctx, engine, version); err != nil || offered {
+		return offered, err
+	}
+	f.Refuse(id, "choose one of `aws rds describe-db-engine-versions --engine "+engine+
+		"`, or give only the major version", "RDS has no version %s of %s in this region", version, engine)
+	return false, nil
+}
+
+// lists reports whether AWS makes databases of a whole version.
+func (a *api) lists(ctx context.Context, engine, version string) (bool, error) {
 	out, err := a.client.DescribeDBEngineVersions(ctx, &rds.DescribeDBEngineVersionsInput{
 		Engine: &engine, EngineVersion: &version,
 	})
 	if err != nil {
 		return false, failed(err)
 	}
-	if len(out.DBEngineVersions) > 0 {
-		return true, nil
-	}
-	f.Refuse(id, "choose one of `aws rds describe-db-engine-versions --engine "+engine+
-		"`, or give only the major version", "RDS has no version %s of %s in this region", version, engine)
-	return false, nil
+	return len(out.DBEngineVersions) > 0, nil
 }
 
 // completed is the whole version that AWS makes of one that only begins it; as it was when AWS does not tell.
@@ -243,26 +308,15 @@ func majorName(engine, version string) string {
 // foreseeClass asks whether AWS has the class for the engine, and for the version where that is whole, and whether the
 // class has what the instance asks for.
 func (a *api) foreseeClass(ctx context.Context, id string, p model.Instance, f *resource.Foresight) error {
-	in := &rds.DescribeOrderableDBInstanceOptionsInput{Engine: &p.Engine, DBInstanceClass: &p.Class}
+	has, fits, err := a.classOf(ctx, p)
+	if err != nil || fits {
+		return err
+	}
 	what := p.Engine
 	if whole(p.Engine, p.EngineVersion) {
-		in.EngineVersion = &p.EngineVersion
 		what += " " + p.EngineVersion
 	}
-	offered := false
-	for option, err := range call.Each(ctx, a.client.DescribeOrderableDBInstanceOptions, in, &in.Marker,
-		func(page *rds.DescribeOrderableDBInstanceOptionsOutput) ([]types.OrderableDBInstanceOption, *string) {
-			return page.OrderableDBInstanceOptions, page.Marker
-		}) {
-		if err != nil {
-			return failed(err)
-		}
-		if !aws.ToBool(p.Insights) || aws.ToBool(option.SupportsPerformanceInsights) {
-			return nil
-		}
-		offered = true
-	}
-	if offered {
+	if has {
 		f.Refuse(id, "take a larger class, or leave out performanceInsights", "the class %s of %s has no Performance "+
 			"Insights", p.Class, what)
 		return nil
@@ -270,6 +324,27 @@ func (a *api) foreseeClass(ctx context.Context, id string, p model.Instance, f *
 	f.Refuse(id, "choose one of `aws rds describe-orderable-db-instance-options --engine "+p.Engine+"`",
 		"RDS has no class %s for %s in this region", p.Class, what)
 	return nil
+}
+
+// classOf reports whether AWS has the class for the engine, and for the version where that is whole, and whether the
+// class has what the instance asks for.
+func (a *api) classOf(ctx context.Context, p model.Instance) (has, fits bool, err error) {
+	in := &rds.DescribeOrderableDBInstanceOptionsInput{Engine: &p.Engine, DBInstanceClass: &p.Class}
+	if whole(p.Engine, p.EngineVersion) {
+		in.EngineVersion = &p.EngineVersion
+	}
+	for option, err := range call.Each(ctx, a.client.DescribeOrderableDBInstanceOptions, in, &in.Marker,
+		func(page *rds.DescribeOrderableDBInstanceOptionsOutput) ([]types.OrderableDBInstanceOption, *string) {
+			return page.OrderableDBInstanceOptions, page.Marker
+		}) {
+		if err != nil {
+			return false, false, failed(err)
+		}
+		if has = true; !aws.ToBool(p.Insights) || aws.ToBool(option.SupportsPerformanceInsights) {
+			return true, true, nil
+		}
+	}
+	return has, false, nil
 }
 
 // foreseeQuota compares with a quota of the account.
