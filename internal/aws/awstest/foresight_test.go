@@ -1,6 +1,7 @@
 package awstest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -72,6 +73,83 @@ func TestQuotas(t *testing.T) {
 	require.Len(t, refusals, 1)
 	require.True(t, refusals[0].Unsure, "without the quota, the default only warns")
 	require.Contains(t, refusals[0].What, "AWS's default quota is 5")
+}
+
+// listedToo adds the XML of more items to the answers of a list of EC2, which the emulator cannot make.
+func listedToo(h *harness, operation, list, items string) {
+	h.Env.Proxy.Handle("ec2", operation, func(c *proxy.Call) *proxy.Response {
+		answer, err := c.Forward()
+		if err != nil {
+			return c.Failed(err)
+		}
+		answer.Body = bytes.Replace(answer.Body, []byte("</"+list+">"), []byte(items+"</"+list+">"), 1)
+		answer.Header.Del("Content-Length")
+		return answer
+	})
+}
+
+// AWS lists VPCs that others share, too, but they count for their owners.
+func TestQuotaOfVPCsWithSharedOnes(t *testing.T) {
+	h := start(t)
+	b := behaviour(t, awsec2.Behaviours(h.Config), ec2.VPCType)
+	listedToo(h, "DescribeVpcs", "vpcSet", strings.Repeat("<item><vpcId>vpc-0shared</vpcId><ownerId>999999999999"+
+		"</ownerId><isDefault>false</isDefault></item>", 4))
+	require.Empty(t, foreseen(t, b, newOnes(4, value.NewMap(nil))...), "the default VPC is the only own one")
+	require.Equal(t, []string{"the account has 1 VPCs in this region and this run makes 5, but AWS's quota is 5"},
+		foreseen(t, b, newOnes(5, value.NewMap(nil))...))
+	h.Fail("servicequotas:GetServiceQuota", "AccessDeniedException", 1)
+	var f resource.Foresight
+	b.(resource.Foreseer).Foresee(t.Context(), newOnes(4, value.NewMap(nil)), resource.Neighbours{}, &f)
+	refusals, _ := f.Wait()
+	require.Empty(t, refusals, "nor do they count for AWS's default quota")
+
+	client := sdkec2.NewFromConfig(h.Plain)
+	all, err := client.DescribeVpcs(t.Context(), &sdkec2.DescribeVpcsInput{
+		Filters: []types.Filter{{Name: aws.String("is-default"), Values: []string{"true"}}},
+	})
+	require.NoError(t, err)
+	_, err = client.CreateVpc(t.Context(), &sdkec2.CreateVpcInput{CidrBlock: aws.String("10.9.0.0/16")})
+	require.NoError(t, err)
+	subnets, err := client.DescribeSubnets(t.Context(), &sdkec2.DescribeSubnetsInput{})
+	require.NoError(t, err)
+	for _, s := range subnets.Subnets {
+		_, err := client.DeleteSubnet(t.Context(), &sdkec2.DeleteSubnetInput{SubnetId: s.SubnetId})
+		require.NoError(t, err)
+	}
+	_, err = client.DeleteVpc(t.Context(), &sdkec2.DeleteVpcInput{VpcId: all.Vpcs[0].VpcId})
+	require.NoError(t, err)
+	require.Equal(t, []string{"the account has 1 VPCs in this region and this run makes 5, but AWS's quota is 5"},
+		foreseen(t, b, newOnes(5, value.NewMap(nil))...), "STS says whose account it is where no default VPC does")
+	used, err := awsec2.VPCsInUse(t.Context(), h.Config)
+	require.NoError(t, err)
+	require.Equal(t, 1, used)
+}
+
+// Only addresses of Amazon's that the account itself has allocated count.
+func TestQuotaOfAddresses(t *testing.T) {
+	h := start(t)
+	b := behaviour(t, awsec2.Behaviours(h.Config), ec2.ElasticIPType)
+	_, err := sdkec2.NewFromConfig(h.Plain).AllocateAddress(t.Context(), &sdkec2.AllocateAddressInput{})
+	require.NoError(t, err)
+	address := func(more string) string {
+		return "<item><allocationId>eipalloc-0</allocationId><domain>vpc</domain>" + more + "</item>"
+	}
+	for _, more := range []string{
+		"<publicIpv4Pool>ipv4pool-ec2-0123</publicIpv4Pool>", "<carrierIp>155.1.2.3</carrierIp>",
+		"<publicIpv4Pool>amazon</publicIpv4Pool><customerOwnedIp>10.1.2.3</customerOwnedIp>",
+		"<customerOwnedIpv4Pool>ipv4pool-coip-0123</customerOwnedIpv4Pool>",
+		"<publicIpv4Pool>amazon</publicIpv4Pool><serviceManaged>alb</serviceManaged>",
+	} {
+		listedToo(h, "DescribeAddresses", "addressesSet", address(more))
+		require.Empty(t, foreseen(t, b, newOnes(4, value.NewMap(nil))...), more)
+	}
+	listedToo(h, "DescribeAddresses", "addressesSet", address("<publicIpv4Pool>amazon</publicIpv4Pool>")+address(""))
+	require.Empty(t, foreseen(t, b, newOnes(2, value.NewMap(nil))...))
+	require.Equal(t, []string{"the account has 3 elastic IP addresses and this run makes 3, but AWS's quota is 5"},
+		foreseen(t, b, newOnes(3, value.NewMap(nil))...))
+	used, err := awsec2.AddressesInUse(t.Context(), h.Config)
+	require.NoError(t, err)
+	require.Equal(t, 3, used)
 }
 
 // The zone of a NAT gateway is that of its subnet, which may be new.

@@ -27,13 +27,7 @@ func newElasticIP(api *api) resource.Behaviour {
 		idFilter: "allocation-id",
 		id:       func(a types.Address) *string { return a.AllocationId },
 		tags:     func(a types.Address) []types.Tag { return a.Tags },
-		list: func(ctx context.Context, filters []types.Filter) ([]types.Address, error) {
-			out, err := api.client.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{Filters: filters})
-			if err != nil {
-				return nil, err
-			}
-			return out.Addresses, nil // AWS has no pages here
-		},
+		list:     api.listAddresses,
 	})}
 	return &resource.Typed[model.ElasticIP, model.ElasticIPOutputs]{
 		Def: resource.Definition{

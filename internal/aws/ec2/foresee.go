@@ -31,15 +31,15 @@ func (v vpc) foresee(ctx context.Context, planned []vpcCall, _ resource.Neighbou
 		return err
 	})
 	f.Ask(func() error {
-		found, err := v.list(ctx, nil)
+		has, err := v.api.vpcsInUse(ctx)
 		if err != nil {
-			return failed(err)
+			return err
 		}
 		if most := <-quota; most > 0 {
-			f.Quota(planned[0].Resource, "VPCs in this region", len(found), made, most)
-		} else if len(found)+made > defaultVPCs {
+			f.Quota(planned[0].Resource, "VPCs in this region", has, made, most)
+		} else if has+made > defaultVPCs {
 			f.Warn(planned[0].Resource, "if it was not raised, ask AWS for a higher quota under Service Quotas, or "+
-				"share a VPC (`vpc.id`)", "the region has %d VPCs already, and AWS's default quota is %d", len(found),
+				"share a VPC (`vpc.id`)", "the region has %d VPCs already, and AWS's default quota is %d", has,
 				defaultVPCs)
 		}
 		return nil
@@ -123,11 +123,11 @@ func (e elasticIP) foresee(ctx context.Context, planned []addressCall, _ resourc
 	})
 	f.Ask(func() error {
 		defer close(used)
-		found, err := e.list(ctx, nil)
+		has, err := e.api.addressesInUse(ctx)
 		if err == nil {
-			used <- len(found)
+			used <- has
 		}
-		return failed(err)
+		return err
 	})
 	f.Ask(func() error {
 		has, known := <-used

@@ -29,11 +29,7 @@ func newVPC(api *api) resource.Behaviour {
 	v := vpc{api, batched(api, objects[types.Vpc]{
 		noun: "VPC", operation: "DescribeVpcs", missing: "InvalidVpcID.NotFound", idFilter: "vpc-id",
 		id: func(v types.Vpc) *string { return v.VpcId }, tags: func(v types.Vpc) []types.Tag { return v.Tags },
-		list: func(ctx context.Context, filters []types.Filter) ([]types.Vpc, error) {
-			in := &ec2.DescribeVpcsInput{Filters: filters}
-			return call.All(ctx, api.client.DescribeVpcs, in, &in.NextToken,
-				func(page *ec2.DescribeVpcsOutput) ([]types.Vpc, *string) { return page.Vpcs, page.NextToken })
-		},
+		list: api.listVPCs,
 	})}
 	return &resource.Typed[model.VPC, model.VPCOutputs]{
 		Def: resource.Definition{

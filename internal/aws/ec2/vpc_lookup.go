@@ -103,9 +103,7 @@ func overlapLookup(api *api) resource.Lookup {
 			if err := decode(model.OverlapLookupType, props, &ask); err != nil {
 				return value.NullValue, err
 			}
-			in := &ec2.DescribeVpcsInput{}
-			all, err := call.All(ctx, api.client.DescribeVpcs, in, &in.NextToken,
-				func(page *ec2.DescribeVpcsOutput) ([]types.Vpc, *string) { return page.Vpcs, page.NextToken })
+			all, err := api.listVPCs(ctx, nil)
 			if err != nil {
 				return value.NullValue, failed(err)
 			}

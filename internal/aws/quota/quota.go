@@ -11,7 +11,6 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/elasticache"
 	elasticachetypes "github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/aws/call"
+	network "github.com/company/deployer/internal/aws/ec2"
 	"github.com/company/deployer/internal/aws/servicequotas"
 )
 
@@ -105,11 +105,8 @@ func addresses(ctx context.Context, cfg sdk.Config) (used, most int, err error) 
 			most, _ = strconv.Atoi(sdk.ToString(a.AttributeValues[0].AttributeValue)) // zero is not known
 		}
 	}
-	found, err := client.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{})
-	if err != nil {
-		return 0, 0, aws.Problem("ec2:DescribeAddresses", err)
-	}
-	return len(found.Addresses), most, nil
+	used, err = network.AddressesInUse(ctx, cfg)
+	return used, most, aws.Problem("ec2:DescribeAddresses", err)
 }
 
 func databases(ctx context.Context, cfg sdk.Config) (used, most int, err error) {
@@ -126,14 +123,12 @@ func databases(ctx context.Context, cfg sdk.Config) (used, most int, err error) 
 }
 
 func vpcs(ctx context.Context, cfg sdk.Config) (used, most int, err error) {
-	in := &ec2.DescribeVpcsInput{}
-	found, err := call.All(ctx, ec2.NewFromConfig(cfg).DescribeVpcs, in, &in.NextToken,
-		func(out *ec2.DescribeVpcsOutput) ([]ec2types.Vpc, *string) { return out.Vpcs, out.NextToken })
+	used, err = network.VPCsInUse(ctx, cfg)
 	if err != nil {
 		return 0, 0, aws.Problem("ec2:DescribeVpcs", err)
 	}
 	most, err = serviceQuota(ctx, cfg, servicequotas.VPCs)
-	return len(found), most, err
+	return used, most, err
 }
 
 func cacheNodes(ctx context.Context, cfg sdk.Config) (used, most int, err error) {
