@@ -30,7 +30,7 @@ type story struct {
 	file    string
 	outputs map[int][]string // of all steps that were run with -update
 	differs bool             // one of them at least is not as on the page
-	stands  []string // texts of the page, each followed by what it is in this run
+	stands  []string         // texts of the page, each followed by what it is in this run
 }
 
 // real is a text of the page as it is in this run.

@@ -234,6 +234,7 @@ func (f *Fake) drain(s *service) {
 		if t.status != taskStopped {
 			busy = true
 			f.stopBySchedule(t, s.deployments[0])
+			t.stopping = 2
 		}
 	}
 	if !busy {

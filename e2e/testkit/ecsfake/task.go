@@ -39,6 +39,7 @@ type task struct {
 	created    time.Time
 	started    time.Time
 	stopped    time.Time
+	stopping   int // descriptions for which it still reacts to SIGTERM
 }
 
 type container struct {

@@ -78,6 +78,11 @@ func (f *Fake) viewLaunch(out map[string]any, sp *spec) {
 }
 
 func (f *Fake) viewTask(t *task, withTags bool) map[string]any {
+	status := t.status
+	if t.stopping > 0 { // its service may be INACTIVE by now
+		t.stopping--
+		status = "STOPPING"
+	}
 	desired := taskRunning
 	if t.status == taskStopped {
 		desired = taskStopped
@@ -96,7 +101,7 @@ func (f *Fake) viewTask(t *task, withTags bool) map[string]any {
 	}
 	out := map[string]any{
 		"taskArn": t.arn, "clusterArn": t.cluster.arn, "taskDefinitionArn": t.def.Arn, "group": t.group,
-		"lastStatus": t.status, "desiredStatus": desired, "healthStatus": t.health, "createdAt": seconds(t.created),
+		"lastStatus": status, "desiredStatus": desired, "healthStatus": t.health, "createdAt": seconds(t.created),
 		"containers": containers, "attachments": []any{t.viewInterface()}, "attributes": []any{}, "version": 1,
 		"availabilityZone": zoneOf(t.cluster.arn), "cpu": t.def.CPU, "memory": t.def.Memory,
 		"overrides":            map[string]any{},
@@ -117,7 +122,7 @@ func (f *Fake) viewTask(t *task, withTags bool) map[string]any {
 	if !t.started.IsZero() {
 		out["startedAt"], out["connectivity"] = seconds(t.started), "CONNECTED"
 	}
-	if t.status == taskStopped {
+	if status == taskStopped {
 		out["stoppedAt"], out["stoppingAt"], out["stopCode"], out["stoppedReason"] = seconds(t.stopped),
 			seconds(t.stopped), t.stopCode, t.reason
 	}

@@ -195,6 +195,18 @@ func TestAReleaseThatMayNotStartYetStartsAgain(t *testing.T) {
 	require.Equal(t, 6, r.ran())
 }
 
+// A task that ran and failed does not run again, whatever ECS says of another container or in its reason.
+func TestAReleaseThatRanIsNotRepeated(t *testing.T) {
+	r := newReleaseRun(t)
+	one := r.register(t, "registry/api:1")
+	require.NoError(t, r.env.ECS.AddRules(ecsfake.Rule{
+		Image: "*", Behaviour: ecsfake.Crash, ExitCode: 3,
+		Reason: "ResourceInitializationError: failed to validate logger args: AccessDeniedException",
+	}))
+	require.Error(t, r.apply(r.props(one, "migrate")))
+	require.Equal(t, 1, r.ran())
+}
+
 func TestAReleaseThatGoesStopsItsTask(t *testing.T) {
 	r := newReleaseRun(t)
 	one := r.register(t, "registry/api:1")

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/stretchr/testify/require"
@@ -256,10 +257,26 @@ func TestInterruptedDeleteIsTakenUp(t *testing.T) {
 			continue
 		}
 		require.NoError(t, s.b.Delete(t.Context(), req))
+		s.allStopped()
 		_, found, err = s.b.Read(t.Context(), req)
 		require.NoError(t, err)
 		require.False(t, found)
 		s.state = resource.State{}
+	}
+}
+
+// allStopped holds that no task reacts to SIGTERM any more. ECS calls the service INACTIVE before.
+func (s *serviceRun) allStopped() {
+	s.t.Helper()
+	listed, err := s.client.ListTasks(s.t.Context(),
+		&ecs.ListTasksInput{Cluster: &s.cluster, DesiredStatus: types.DesiredStatusStopped})
+	require.NoError(s.t, err)
+	require.NotEmpty(s.t, listed.TaskArns)
+	described, err := s.client.DescribeTasks(s.t.Context(),
+		&ecs.DescribeTasksInput{Cluster: &s.cluster, Tasks: listed.TaskArns})
+	require.NoError(s.t, err)
+	for _, task := range described.Tasks {
+		require.Equal(s.t, "STOPPED", *task.LastStatus)
 	}
 }
 

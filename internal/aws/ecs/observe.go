@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/company/deployer/internal/aws/rollout"
 	"github.com/company/deployer/internal/aws/task"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
@@ -85,7 +86,7 @@ func ending(t types.Task) string {
 	if reason := strings.TrimRight(aws.ToString(t.StoppedReason), ". "); reason != "" {
 		parts = append(parts, reason)
 	}
-	for _, c := range t.Containers {
+	for _, c := range rollout.Declared(t.Containers) {
 		text := ""
 		if c.ExitCode != nil {
 			text = fmt.Sprintf("%s exited with code %d", aws.ToString(c.Name), *c.ExitCode)

@@ -262,7 +262,8 @@ func (r *release) await(ctx context.Context, c releaseCall) (wanted.ReleaseOutpu
 		case succeeded(t, c.Props):
 			return wanted.ReleaseOutputs{Task: c.Out.Task, Result: wanted.ReleaseSucceeded}, nil
 		}
-		if end := rollout.EndOf(t); end.Denied && attempt < releaseStarts {
+		began := task.ExitCode(t, c.Props.Container) != nil
+		if end := rollout.EndOf(t); end.Denied && !began && attempt < releaseStarts {
 			c.Progress("release task " + task.Short(c.Out.Task) + " could not start, perhaps because IAM is still " +
 				"spreading its permissions: it is started again")
 			if err := r.clock.Sleep(ctx, 10*time.Second); err != nil {

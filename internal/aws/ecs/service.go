@@ -297,10 +297,51 @@ func (s *service) delete(ctx context.Context, c serviceCall) error {
 	if err != nil && !call.HasCode(err, "ServiceNotActiveException") {
 		return call.Error(err)
 	}
-	return s.gone(ctx, c, clusterName, name)
+	if err := s.gone(ctx, c, clusterName, name); err != nil {
+		return err
+	}
+	return s.ended(ctx, c, clusterName, name)
 }
 
-// gone waits until a service is INACTIVE: its tasks have stopped.
+// stopping is longer than containers on Fargate may take to react to SIGTERM: two minutes each at most.
+var stopping = call.Pace{First: time.Second, Longest: 5 * time.Second, Limit: 10 * time.Minute}
+
+// ended waits for tasks that still react to SIGTERM: they may write to what is deleted next. A service is INACTIVE as
+// soon as its tasks are stopping (ecs:DeleteService).
+func (s *service) ended(ctx context.Context, c serviceCall, clusterName, name string) error {
+	definition := c.Old.TaskDefinition.Get()
+	if definition == unproven.Get() {
+		inactive, _, err := s.api.services.Get(ctx, serviceKey{clusterName, name})
+		if definition = aws.ToString(inactive.TaskDefinition); err != nil || definition == "" {
+			return call.Error(err) // ECS has forgotten it, so it has been inactive for long
+		}
+	}
+	last := 0
+	what := "the tasks of the service " + name + " stop"
+	return call.Wait(ctx, stopping, what, func(ctx context.Context) (bool, error) {
+		tasks, err := s.runner.OfFamily(ctx, clusterName, familyOf(definition))
+		if err != nil {
+			return false, err
+		}
+		left := 0
+		for _, t := range tasks {
+			switch aws.ToString(t.LastStatus) {
+			case task.Stopped, "DEPROVISIONING", "DELETED": // its containers have stopped
+				continue
+			}
+			if aws.ToString(t.Group) == "service:"+name {
+				left++
+			}
+		}
+		if left != last && left > 0 {
+			c.Progress(fmt.Sprintf("draining: %d tasks are still stopping", left))
+		}
+		last = left
+		return left == 0, nil
+	})
+}
+
+// gone waits until a service is INACTIVE: its tasks have stopped, or got SIGTERM.
 func (s *service) gone(ctx context.Context, c serviceCall, clusterName, name string) error {
 	last := ""
 	return call.Wait(ctx, call.Slowly, "service "+name+" to drain", func(ctx context.Context) (bool, error) {

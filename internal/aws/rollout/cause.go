@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -171,26 +172,39 @@ func initialization(text string) Cause {
 	return Initialization
 }
 
+// Declared are the containers of a task that its task definition has. If GuardDuty watches the account, AWS adds its
+// agent to each task on Fargate. The agent often cannot start, because the execution role may not pull its image, and
+// the task runs without it.
+func Declared(containers []types.Container) []types.Container {
+	return slices.DeleteFunc(slices.Clone(containers), func(c types.Container) bool {
+		return strings.HasPrefix(aws.ToString(c.Name), "aws-guardduty-agent-")
+	})
+}
+
 // guilty picks the container to blame: one with a reason, else one that failed its health check, else the one with the
-// worst exit code (containers that ECS stopped afterwards have 0, 137 or 143).
+// worst exit code. Containers that ECS stopped afterwards have 0, 143, or 137 if they did not end in time. One that
+// used too much memory has 137, too, but Fargate gives a reason.
 func guilty(task types.Task) *types.Container {
 	var best *types.Container
 	rank := -1
-	for i := range task.Containers {
-		c := &task.Containers[i]
+	containers := Declared(task.Containers)
+	for i := range containers {
+		c := &containers[i]
 		r := 0
 		switch {
 		case aws.ToString(c.Reason) != "":
-			r = 5
+			r = 6
 		case c.HealthStatus == types.HealthStatusUnhealthy:
-			r = 4
+			r = 5
 		case c.ExitCode == nil:
 		case *c.ExitCode == 143:
 			r = 1
-		case *c.ExitCode == 0:
+		case *c.ExitCode == 137:
 			r = 2
-		default:
+		case *c.ExitCode == 0:
 			r = 3
+		default:
+			r = 4
 		}
 		if r > rank {
 			best, rank = c, r

@@ -33,6 +33,27 @@ func TestClassify(t *testing.T) {
 			`container "api" was killed because it used too much memory (exit code 137): ` + exitedReason +
 				": OutOfMemoryError: Container killed due to memory usage",
 		},
+		"killed by ECS": {
+			stopped("a", types.TaskStopCodeEssentialContainerExited, exitedReason, exited("proxy", 137),
+				exited("api", 0)),
+			Crash, `container "api" exited with code 0: ` + exitedReason,
+		},
+		"killed by ECS, and a crash": {
+			stopped("a", types.TaskStopCodeEssentialContainerExited, exitedReason, exited("proxy", 137),
+				exited("api", 1)),
+			Crash, `container "api" exited with code 1: ` + exitedReason,
+		},
+		"agent of AWS": {
+			stopped("a", types.TaskStopCodeEssentialContainerExited, exitedReason, exited("api", 3),
+				broken("aws-guardduty-agent-mfjGLB", "CannotPullContainerError: pull image manifest has been retried "+
+					"5 time(s): failed to resolve ref: 403 Forbidden")),
+			Crash, `container "api" exited with code 3: ` + exitedReason,
+		},
+		"agent of AWS, scaled in": {
+			stopped("a", types.TaskStopCodeServiceSchedulerInitiated, "Scaling activity initiated by (deployment x)",
+				exited("api", 0),
+				broken("aws-guardduty-agent-mfjGLB", "CannotPullContainerError: 403 Forbidden")), "", "",
+		},
 		"image": {
 			stopped("a", types.TaskStopCodeTaskFailedToStart, "CannotPullContainerError: image not found",
 				broken("api", "")), ImagePull,

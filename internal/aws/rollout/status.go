@@ -243,7 +243,7 @@ func one(
 func images(tasks []types.Task) []Image {
 	sum := map[Image]*Image{}
 	for _, task := range tasks {
-		for _, c := range task.Containers {
+		for _, c := range Declared(task.Containers) {
 			key := Image{
 				Container: aws.ToString(c.Name), Image: aws.ToString(c.Image),
 				Digest: aws.ToString(c.ImageDigest),

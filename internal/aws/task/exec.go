@@ -19,6 +19,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/channel"
+	"github.com/company/deployer/internal/aws/rollout"
 )
 
 // Member is a running task of a service, as ECS Exec sees it.
@@ -75,7 +76,7 @@ func member(t types.Task) Member {
 		ARN: aws.ToString(t.TaskArn), Revision: aws.ToString(t.TaskDefinitionArn), Started: aws.ToTime(t.StartedAt),
 		Exec: t.EnableExecuteCommand,
 	}
-	for _, c := range t.Containers {
+	for _, c := range rollout.Declared(t.Containers) {
 		one := Container{
 			Name: aws.ToString(c.Name), RuntimeID: aws.ToString(c.RuntimeId),
 			Running: aws.ToString(c.LastStatus) == Running,
