@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	awsrds "github.com/company/deployer/internal/aws/rds"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/rds"
 	"github.com/company/deployer/internal/testkit/resourcetest"
@@ -691,6 +692,64 @@ func TestUpgradeInSteps(t *testing.T) {
 		req.Inputs, _ = b.Check(value.Encode(props))
 		require.Equal(t, says, strings.Join(foreseen(t, b, req), "; "), version)
 	}
+}
+
+// Somebody has made an instance in a cluster: AWS does not delete the cluster with it.
+func TestInstanceOfSomebodyElseInACluster(t *testing.T) {
+	h := start(t)
+	props := databaseGround(t.Context(), t, h).cluster()
+	props.PasswordRotation, props.Protected, props.FinalSnapshot = nil, pointer(false), false
+	b := behaviour(t, awsrds.Behaviours(h.Config), model.ClusterType)
+	req := request(model.ClusterType)
+	var told []string
+	req.Progress = func(line string) { told = append(told, line) }
+	req.Inputs, _ = b.Check(value.Encode(props))
+	req.Tags = resourcetest.Tags("database")
+	made, err := b.Create(t.Context(), req)
+	require.NoError(t, err)
+	req.ID, req.Old = made.ID, made
+	client := rds.NewFromConfig(h.Plain)
+	for _, id := range []string{"ours", "reporting"} {
+		_, err = client.CreateDBInstance(t.Context(), &rds.CreateDBInstanceInput{
+			DBInstanceIdentifier: &id, Engine: &props.Engine, DBInstanceClass: aws.String("db.r7g.large"),
+			DBClusterIdentifier: &made.ID,
+		})
+		require.NoError(t, err)
+	}
+	obstacles := func(ours ...string) []plan.Obstacle {
+		t.Helper()
+		stack := resource.Neighbours{Ours: append(ours, made.ID), Going: []string{made.ID}}
+		found, err := b.(resource.Obstructed).Obstacles(t.Context(), req, stack)
+		require.NoError(t, err)
+		return found
+	}
+	require.Empty(t, obstacles("ours", "reporting"))
+	require.Len(t, obstacles("ours"), 1)
+	require.Equal(t, "the cluster "+made.ID+" has instances that were created outside of deployer: reporting",
+		obstacles("ours")[0].What)
+
+	// made after the plan
+	told = nil
+	err = b.Delete(t.Context(), req)
+	require.ErrorContains(t, err, "it still contains DB instances")
+	var op *resource.OpError
+	require.ErrorAs(t, err, &op)
+	require.Contains(t, op.Next, "aws rds describe-db-clusters --db-cluster-identifier "+made.ID)
+	require.Contains(t, strings.Join(told, "\n"), "AWS does not delete the cluster "+made.ID+" yet")
+
+	for _, id := range []string{"ours", "reporting"} {
+		require.Eventually(t, func() bool { // it is being made
+			_, err = client.DeleteDBInstance(t.Context(), &rds.DeleteDBInstanceInput{
+				DBInstanceIdentifier: &id, SkipFinalSnapshot: aws.Bool(true),
+			})
+			if err != nil {
+				_, _ = client.DescribeDBInstances(t.Context(), &rds.DescribeDBInstancesInput{})
+			}
+			return err == nil
+		}, 10*time.Second, 10*time.Millisecond)
+	}
+	require.Empty(t, obstacles(), "what is being deleted")
+	require.NoError(t, b.Delete(t.Context(), req))
 }
 
 // The version that runs is not offered any more. That is no reason against a change that tells AWS no version.

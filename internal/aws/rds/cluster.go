@@ -3,6 +3,7 @@ package rds
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/rds"
 	"github.com/company/deployer/internal/value"
@@ -40,7 +42,8 @@ func newCluster(api *api) resource.Behaviour {
 		},
 		CheckProps: checkCluster, CreateObject: d.create, ReadObject: d.read, UpdateObject: d.update,
 		AwaitGone: call.AwaitGone(patient, "cluster", d.read),
-		Ahead:     d.foresee, AwaitReady: d.awaitReady, DeleteObject: d.delete, Named: "identifier", Taggable: true,
+		Ahead:     d.foresee, AwaitReady: d.awaitReady, DeleteObject: d.delete, InTheWay: d.inTheWay,
+		Named: "identifier", Taggable: true,
 		Observe: resource.Observing[model.Cluster, model.ClusterOutputs]{
 			HealthOf: d.health,
 			Logs:     func(w watchedCluster) []resource.LogSource { return logs("cluster", w.ID, w.Props.LogExports) },
@@ -60,6 +63,10 @@ func clusterPermissions(s resource.Scope) []resource.Statement {
 			"rds:AddTagsToResource", "rds:RemoveTagsFromResource",
 		}},
 		{On: []string{s.ARN("rds", "cluster:*")}, Actions: []string{"rds:DescribeDBClusters"}},
+		{
+			On: []string{s.ARN("rds", "db:*")}, Actions: []string{"rds:DescribeDBInstances"},
+			Why: "instances that others made in a cluster, which AWS then does not delete",
+		},
 		{On: []string{
 			s.ARN("rds", "subgrp:"+groups), s.ARN("rds", "cluster-pg:"+groups), s.ARN("rds", "og:default:*"),
 			s.ARN("rds", "pg:default.*"),
@@ -266,6 +273,37 @@ func (d cluster) awaitReady(ctx context.Context, c clusterCall) (model.ClusterOu
 
 func (d cluster) delete(ctx context.Context, c clusterCall) error {
 	return d.shared(c.Old).delete(ctx, jobOf(c, false), c.Old.Protected, c.Old.FinalSnapshot)
+}
+
+// inTheWay finds the instances of the cluster that do not belong to the stack. AWS deletes no cluster with instances.
+func (d cluster) inTheWay(ctx context.Context, c clusterCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
+	found, err := d.get(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	var foreign []string
+	for _, m := range found.DBClusterMembers {
+		id := aws.ToString(m.DBInstanceIdentifier)
+		if stack.Has(id) {
+			continue
+		}
+		member, there, err := d.api.instances.Get(ctx, id)
+		if err != nil {
+			return nil, failed(err)
+		}
+		if there && aws.ToString(member.DBInstanceStatus) != deleting {
+			foreign = append(foreign, id)
+		}
+	}
+	if len(foreign) == 0 {
+		return nil, nil
+	}
+	slices.Sort(foreign)
+	return []plan.Obstacle{{
+		What: "the cluster " + c.ID + " has instances that were created outside of deployer: " +
+			strings.Join(foreign, ", "),
+		Next: "delete these instances: aws rds delete-db-instance --db-instance-identifier " + foreign[0],
+	}}, nil
 }
 
 // clusterProps are the properties of a cluster as AWS describes it, in the shape of the recorded ones.

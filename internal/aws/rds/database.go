@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
@@ -89,7 +90,8 @@ func (d database[D]) ready(ctx context.Context, j job, complete func(D) (bool, e
 	return found, d.api.rotate(ctx, d.brief(found).secret, rotation)
 }
 
-// mostRefusals is how often AWS may refuse a change of a database that it calls available: for about 8 minutes.
+// mostRefusals is how often AWS may refuse a change or the delete of a database that it calls available: for about 8
+// minutes.
 const mostRefusals = 40
 
 // change makes a change as soon as RDS allows it. RDS refuses some in the middle of a backup, and another change may
@@ -153,15 +155,26 @@ func (d database[D]) wait(ctx context.Context, j job, nothingPending bool) error
 // delete deletes the database, with a final snapshot if final is set, and waits until it is gone. It lifts deletion
 // protection unless protected says that somebody else has switched it on.
 func (d database[D]) delete(ctx context.Context, j job, protected *bool, final bool) error {
-	told, lifted, snapshot, waits := false, false, 0, ""
+	told, lifted, snapshot, waits, refusals := false, false, 0, "", 0
 	// refused is the error of a call, nil if the call is to be repeated.
 	refused := func(err error, status string) error {
 		if !inChange(err) {
 			return failed(err)
 		}
-		if status != waits && status != "available" {
+		refusal := failed(err)
+		if status == "available" {
+			refusals++
+		}
+		if status != waits {
 			waits = status
-			j.tell("AWS does not delete " + d.noun + " " + j.id + " while it is " + status + ": this run waits")
+			text := "AWS does not delete " + d.noun + " " + j.id + " while it is " + status + ": this run waits"
+			if status == "available" {
+				text = "AWS does not delete " + d.noun + " " + j.id + " yet: this run tries again: " + refusal.Error()
+			}
+			j.tell(text)
+		}
+		if refusals > mostRefusals {
+			return d.notDeleted(refusal, j.id)
 		}
 		return stuck(status, final, d.option, j.id)
 	}
@@ -202,4 +215,14 @@ func (d database[D]) delete(ctx context.Context, j job, protected *bool, final b
 		}
 		return false, refused(protectedError(err, d.option, j.id), b.status)
 	})
+}
+
+// notDeleted says what to do about a database that is available, and that AWS does not delete.
+func (d database[D]) notDeleted(err error, id string) error {
+	var op *resource.OpError
+	if errors.As(err, &op) && op.Next == "" {
+		op.Next = fmt.Sprintf("look for what still uses it: aws rds describe-%ss --%s-identifier %s; then run the "+
+			"command again", d.option, d.option, id)
+	}
+	return err
 }

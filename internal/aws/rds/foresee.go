@@ -61,6 +61,7 @@ func (s schedules) foresee(id string, f *resource.Foresight) {
 
 // foreseeStorage says that the storage cannot be changed yet.
 func foreseeStorage(id string, p, old model.Instance, found types.DBInstance, f *resource.Foresight) {
+	p = withoutInstance(old, p, found)
 	if aws.ToString(found.DBInstanceStatus) != "storage-optimization" || p.StorageType == old.StorageType &&
 		!differs(old.Storage, p.Storage) && !differs(old.IOPS, p.IOPS) && !differs(old.Throughput, p.Throughput) {
 		return
