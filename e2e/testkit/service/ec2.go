@@ -28,7 +28,7 @@ var _ = register(Service{
 		fixVPCs(p)
 	},
 	Tags: Tags{TooMany: "TagLimitExceeded"},
-	Late: []late.Class{
+	Late: append([]late.Class{
 		{Made: "ec2:CreateSecurityGroup", ID: regexp.MustCompile(`<groupId>(sg-[0-9a-f]+)<`), Unknown: []late.Ignorance{
 			{
 				Operations: []string{"ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress"},
@@ -50,7 +50,7 @@ var _ = register(Service{
 				Message: "The Security Group 'ID' does not exist",
 			},
 		}},
-	},
+	}, lateVPCs...),
 	Inventory: inventory.Source{Names: nameEC2, List: listEC2},
 	Access: access.Rules{
 		Requests: accessEC2,

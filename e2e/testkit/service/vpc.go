@@ -9,8 +9,43 @@ import (
 	"strings"
 
 	"github.com/company/deployer/e2e/testkit/access"
+	"github.com/company/deployer/e2e/testkit/late"
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
+
+// lateVPCs are the parts of new VPCs that other calls do not know yet.
+var lateVPCs = []late.Class{
+	{Made: "ec2:CreateVpc", ID: regexp.MustCompile(`<vpcId>(vpc-[0-9a-f]+)<`), Unknown: []late.Ignorance{
+		{
+			Operations: []string{
+				"ec2:DescribeVpcAttribute", "ec2:ModifyVpcAttribute", "ec2:AttachInternetGateway", "ec2:CreateSubnet",
+				"ec2:CreateRouteTable", "ec2:CreateSecurityGroup",
+			},
+			Code: "InvalidVpcID.NotFound", Message: "The vpc Id 'ID' does not exist",
+		},
+		{
+			Operations: []string{"elasticloadbalancing:CreateTargetGroup"}, Code: "ValidationError",
+			Message: "The VPC Id 'ID' is not found",
+		},
+	}},
+	{Made: "ec2:CreateSubnet", ID: regexp.MustCompile(`<subnetId>(subnet-[0-9a-f]+)<`), Unknown: []late.Ignorance{
+		{
+			Operations: []string{"ec2:AssociateRouteTable", "ec2:CreateNatGateway"}, Code: "InvalidSubnetID.NotFound",
+			Message: "The subnet Id 'ID' does not exist",
+		},
+		{
+			Operations: []string{"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:SetSubnets"},
+			Code:       "SubnetNotFound", Message: "The subnet Id 'ID' does not exist",
+		},
+	}},
+	{ // a subnet that becomes public
+		Made: "ec2:AssociateRouteTable", Asked: true, ID: regexp.MustCompile(`SubnetId=(subnet-[0-9a-f]+)`),
+		Unknown: []late.Ignorance{{
+			Operations: []string{"elasticloadbalancing:CreateLoadBalancer"}, When: "Scheme=internet-facing",
+			Code: "InvalidSubnet", Message: "VPC vpc-of-the-subnets has no internet gateway",
+		}},
+	},
+}
 
 // fixVPCs makes the emulator answer about the parts of VPCs as EC2 does.
 func fixVPCs(p *proxy.Proxy) {

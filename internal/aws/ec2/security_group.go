@@ -31,6 +31,9 @@ func newSecurityGroup(api *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.SecurityGroupType, Version: 1,
 			ReplaceOn: []string{"vpcId", "description"}, HashedName: "groupName", NameLimit: 255,
+			NotYet: []resource.NotYet{{
+				Operations: []string{"ec2:CreateSecurityGroup"}, Codes: []string{"InvalidVpcID.NotFound"},
+			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				groups := []string{s.ARN("ec2", "security-group/*")}
 				return []resource.Statement{

@@ -50,6 +50,18 @@ var notYet = []resource.NotYet{
 		Codes:      []string{"InvalidSecurityGroup"},
 	},
 	{
+		Operations: []string{"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:SetSubnets"},
+		Codes:      []string{"SubnetNotFound"},
+	},
+	{ // the gateway of a new VPC
+		Operations: []string{"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:SetSubnets"},
+		Codes:      []string{"InvalidSubnet"}, Says: []string{"has no internet gateway"},
+	},
+	{
+		Operations: []string{"elasticloadbalancing:CreateTargetGroup"},
+		Codes:      []string{"ValidationError"}, Says: []string{"vpc id*not found"},
+	},
+	{
 		Operations: []string{
 			"elasticloadbalancing:CreateListener", "elasticloadbalancing:ModifyListener",
 			"elasticloadbalancing:CreateRule", "elasticloadbalancing:ModifyRule",
