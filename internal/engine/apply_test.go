@@ -107,6 +107,32 @@ func TestAnotherFormOfTheSame(t *testing.T) {
 	want(t, "plan", planned(t, g("b"), state, o), "replace a/db:main (zone cannot change in place) [data loss]")
 }
 
+// An object that stays where it is keeps what is recorded, so that it does not leave what it never had.
+func TestWhatStays(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	kinds := c.kinds()
+	for _, k := range kinds {
+		if k.def.Type == single {
+			k.def.Stays = map[string]func(recorded, desired value.Value) bool{
+				"zone": func(recorded, desired value.Value) bool {
+					return strings.Contains(desired.Str(), recorded.Str())
+				},
+			}
+		}
+	}
+	o.Catalog = c.catalog(kinds...)
+	g := func(zone string) *resource.Graph {
+		return graph(t, res("a/db:main", single, "name", "db", "zone", zone))
+	}
+	state := apply(t, g("a"), nil, o).State
+	for _, zone := range []string{"a b", "a"} {
+		want(t, "plan", planned(t, g(zone), state, o), "")
+		state = apply(t, g(zone), state, o).State
+	}
+	want(t, "plan", planned(t, g("b"), state, o), "replace a/db:main (zone cannot change in place) [data loss]")
+}
+
 func TestReplaceOneAfterTheOther(t *testing.T) {
 	c := newCloud()
 	o := c.options()

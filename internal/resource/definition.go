@@ -40,6 +40,10 @@ type Definition struct {
 	// functions report whether two names surely mean the same. Another form of the same is no change: the object keeps
 	// the one that it was made with, and so its HashedName. See AsRecorded.
 	Forms map[string]func(a, b string) bool
+	// Stays are top-level properties of which an object keeps the recorded value where the function says so, because it
+	// cannot follow and need not: a cache stays in its zones when its network has a further one. Such a desired value
+	// is no change. desired may hold Unknown. See AsRecorded.
+	Stays map[string]func(recorded, desired value.Value) bool
 	// NameLimit is how many characters AWS allows for HashedName.
 	NameLimit int
 	// NamePlain: AWS refuses two hyphens in a row in HashedName, so the name has one. The hash tells apart what then
@@ -92,11 +96,17 @@ type Definition struct {
 	Upgrade func(from int, inputs, outputs value.Value) (value.Value, value.Value)
 }
 
-// AsRecorded returns desired properties in the Forms that the object has. Those that mean something else stay.
+// AsRecorded returns desired properties in the Forms that the object has, and with the recorded values of what Stays.
+// Those that mean something else stay as desired.
 func (d *Definition) AsRecorded(old, desired value.Value) value.Value {
 	for name, same := range d.Forms {
 		was, wanted := old.Get(name), desired.Get(name)
 		if was.Kind() == value.String && wanted.Kind() == value.String && same(was.Str(), wanted.Str()) {
+			desired = desired.With(name, was)
+		}
+	}
+	for name, stays := range d.Stays {
+		if was := old.Get(name); !was.IsNull() && stays(was, desired.Get(name)) {
 			desired = desired.With(name, was)
 		}
 	}

@@ -443,6 +443,33 @@ func TestServerlessCache(t *testing.T) {
 	})
 }
 
+// A read finds the subnets of a cache where a zone was recorded that it never was in. Of more than three recorded ones,
+// AWS took some.
+func TestServerlessCacheZones(t *testing.T) {
+	h := newCacheHome(t)
+	props := model.ServerlessCache{
+		Name: "suite/serverless", Description: "Of the suite", Engine: model.Valkey, MajorVersion: "8",
+		SubnetIDs: value.Lit(h.subnets[:2]), SecurityGroups: value.Lit([]string{h.group}),
+	}
+	state := h.changes(t, model.ServerlessCacheType, props)
+	two := state.Inputs.Get("subnetIds")
+	req := request(model.ServerlessCacheType)
+	req.ID, req.Old, req.Tags = state.ID, state, resourcetest.Tags("changes")
+	for _, c := range []struct{ recorded, want value.Value }{
+		{two, two},
+		{value.NewList(append(two.Items(), value.NewString("subnet-later"))...), two},
+		{value.Encode([]string{"subnet-other"}), two},
+	} {
+		req.Old.Inputs = state.Inputs.With("subnetIds", c.recorded)
+		read, _, err := h.behaviour(t, model.ServerlessCacheType).Read(t.Context(), req)
+		require.NoError(t, err)
+		require.Equal(t, c.want, read.Inputs.Get("subnetIds"))
+	}
+
+	props.Name, props.SubnetIDs = "suite/many", value.Lit(append(h.subnets, "subnet-z"))
+	h.changes(t, model.ServerlessCacheType, props)
+}
+
 func (h *cacheHome) secret(t *testing.T, name, password string) string {
 	t.Helper()
 	made, err := secretsmanager.NewFromConfig(h.Plain).CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{

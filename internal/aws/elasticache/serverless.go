@@ -34,7 +34,10 @@ func newServerless(a *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.ServerlessCacheType, Version: 1,
 			ReplaceOn: []string{"kmsKey"}, Forms: sameKeys, HashedName: "name", NameLimit: serverlessLimit,
-			Replaces: replacesServerless, Remark: serverlessRemark,
+			Replaces: replacesServerless,
+			Stays: map[string]func(recorded, desired value.Value) bool{
+				"subnetIds": func(recorded, desired value.Value) bool { return !leaves(recorded, desired) },
+			},
 			Deleting: func(old value.Value) resource.Deleting {
 				if old.Get("finalSnapshot").Bool() {
 					return resource.Deleting{Keeps: "its data in a final snapshot"}
@@ -126,14 +129,13 @@ func checkServerless(p *model.ServerlessCache) []value.Problem {
 	return problems
 }
 
-// replacesServerless: a cache stays in its subnets, so further ones change nothing, and never goes back to an older
-// version.
+// replacesServerless: a cache stays in its subnets, and never goes back to an older version.
 func replacesServerless(old, desired value.Value) []string {
 	var was, wanted model.ServerlessCache
 	value.Decode(old, &was)
 	value.Decode(desired, &wanted)
 	var out []string
-	if leaves(old.Get("subnetIds").Items(), desired.Get("subnetIds").Items()) {
+	if leaves(old.Get("subnetIds"), desired.Get("subnetIds")) {
 		out = append(out, "subnetIds")
 	}
 	crosses := was.Engine == model.Redis && wanted.Engine == model.Valkey
@@ -147,18 +149,10 @@ func replacesServerless(old, desired value.Value) []string {
 }
 
 // leaves reports whether one of the former subnets is not among the desired ones, of which some may be unknown.
-func leaves(former, desired []value.Value) bool {
-	return slices.ContainsFunc(former, func(id value.Value) bool {
-		return !slices.ContainsFunc(desired, func(other value.Value) bool { return value.Equal(id, other) })
+func leaves(former, desired value.Value) bool {
+	return slices.ContainsFunc(former.Items(), func(id value.Value) bool {
+		return !slices.ContainsFunc(desired.Items(), func(other value.Value) bool { return value.Equal(id, other) })
 	})
-}
-
-// serverlessRemark: a network with another zone does not move its caches.
-func serverlessRemark(c resource.Change) string {
-	if slices.Contains(c.Changed, "subnetIds") {
-		return "the cache stays in the zones that it is in"
-	}
-	return ""
 }
 
 // The limits of AWS, which stand for no limit: a limit cannot be taken away, only set to these.
@@ -260,8 +254,8 @@ func (g serverless) read(
 	p.Name, p.Description = c.ID, aws.ToString(found.Description)
 	p.Engine, p.MajorVersion = aws.ToString(found.Engine), aws.ToString(found.MajorEngineVersion)
 	p.SecurityGroups = value.AsSet(value.Lit(slices.Clone(found.SecurityGroupIds)))
-	if subnets := value.AsSet(value.Lit(slices.Clone(found.SubnetIds))); !partOf(subnets.Get(), base.SubnetIDs.Get()) {
-		p.SubnetIDs = subnets
+	if most := base.SubnetIDs.Get(); len(most) <= mostSubnets || !partOf(found.SubnetIds, most) {
+		p.SubnetIDs = value.AsSet(value.Lit(slices.Clone(found.SubnetIds)))
 	}
 	p.KMSKey = sameKey(base.KMSKey, found.KmsKeyId)
 	p.UserGroup = value.Of[string]{}
@@ -291,7 +285,7 @@ func maximum(base *int, actual, unlimited int) *int {
 	return &actual
 }
 
-// partOf reports whether a cache runs in some of the declared subnets.
+// partOf reports whether a cache runs in some of the declared subnets, of which AWS takes no more than three.
 func partOf(actual, declared []string) bool {
 	return len(actual) > 0 && !slices.ContainsFunc(actual, func(id string) bool {
 		return !slices.Contains(declared, id)
