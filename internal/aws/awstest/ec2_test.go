@@ -185,6 +185,60 @@ func TestSecurityGroupDeleteWaitsForNetworkInterfaces(t *testing.T) {
 	require.Contains(t, lines[0], *eni.NetworkInterface.NetworkInterfaceId+" (arn:aws:ecs:task-attachment)")
 }
 
+// GuardDuty makes an endpoint and a group in a VPC in which it watches tasks, and leaves them there.
+func TestNetworkIsDeletedWithWhatGuardDutyHasMade(t *testing.T) {
+	h := start(t)
+	ctx, client := t.Context(), ec2.NewFromConfig(h.Plain)
+	id := makeVPC(ctx, t, h, "10.4.0.0/16")
+	subnet, err := client.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: &id, CidrBlock: aws.String("10.4.0.0/24")})
+	require.NoError(t, err)
+	mark := func(kind types.ResourceType, key string) []types.TagSpecification {
+		return []types.TagSpecification{{
+			ResourceType: kind, Tags: []types.Tag{{Key: &key, Value: aws.String("true")}},
+		}}
+	}
+	other, err := client.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: &id, CidrBlock: aws.String("10.4.1.0/24")})
+	require.NoError(t, err)
+	for key, at := range map[string]*types.Subnet{"GuardDutyManaged": subnet.Subnet, "ours": other.Subnet} {
+		_, err := client.CreateVpcEndpoint(ctx, &ec2.CreateVpcEndpointInput{
+			VpcId: &id, ServiceName: aws.String("com.amazonaws.us-east-1.logs"),
+			VpcEndpointType: types.VpcEndpointTypeInterface, SubnetIds: []string{*at.SubnetId},
+			TagSpecifications: mark(types.ResourceTypeVpcEndpoint, key),
+		})
+		require.NoError(t, err)
+		_, err = client.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
+			GroupName: &key, Description: &key, VpcId: &id,
+			TagSpecifications: mark(types.ResourceTypeSecurityGroup, key),
+		})
+		require.NoError(t, err)
+	}
+	req := request(model.SubnetType)
+	req.ID, req.Progress = *subnet.Subnet.SubnetId, func(string) {}
+	req.Old = resource.State{ID: req.ID, Inputs: value.Encode(model.Subnet{
+		VPCID: value.Lit(id), CIDR: "10.4.0.0/24", AvailabilityZone: value.Lit("us-east-1a"),
+	})}
+	h.Fail("ec2:DeleteSubnet", "DependencyViolation", 1)
+	require.NoError(t, behaviour(t, awsec2.Behaviours(h.Config), model.SubnetType).Delete(ctx, req))
+
+	endpoints, err := client.DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{})
+	require.NoError(t, err)
+	for _, e := range endpoints.VpcEndpoints {
+		if *e.VpcId == id {
+			require.Equal(t, *e.Tags[0].Key != "ours", strings.HasPrefix(string(e.State), "delet"), "%s is %s",
+				*e.Tags[0].Key, e.State)
+		}
+	}
+	groups, err := client.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{
+		Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{id}}},
+	})
+	require.NoError(t, err)
+	var names []string
+	for _, g := range groups.SecurityGroups {
+		names = append(names, *g.GroupName)
+	}
+	require.ElementsMatch(t, []string{"default", "ours"}, names)
+}
+
 // Whoever waits for the end of a network wants to know what keeps it.
 func TestWaitSaysWhatUsesANetwork(t *testing.T) {
 	h := start(t)

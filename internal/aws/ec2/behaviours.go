@@ -1,7 +1,7 @@
 // Package ec2 is the behaviour of the Amazon EC2 (VPC) resource types and lookups.
 //
-// In: calls of the resource contract. Out: EC2 API calls, and one STS call that asks whose account it is, where EC2 does
-// not tell. It must not keep state, or decide what the contract decides.
+// In: calls of the resource contract. Out: EC2 API calls, and one STS call that asks whose account it is, where EC2
+// does not tell. It must not keep state, or decide what the contract decides.
 package ec2
 
 import (

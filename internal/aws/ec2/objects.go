@@ -141,7 +141,8 @@ func (o *objects[T]) known(
 func there[T any](T) (bool, error) { return true, nil }
 
 // detached repeats a delete while AWS says that something still uses the object. Network interfaces disappear minutes
-// after what they belonged to. users tells what uses it, for people; nil: nobody knows.
+// after what they belonged to. users tells what uses it, for people, and deletes what AWS itself has left; nil: nobody
+// knows.
 func detached(
 	ctx context.Context, progress func(string), what string, remove func(context.Context) error,
 	users func(context.Context) []string,

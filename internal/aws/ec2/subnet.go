@@ -40,9 +40,11 @@ func newSubnet(api *api) resource.Behaviour {
 				Operations: []string{"ec2:CreateSubnet"}, Codes: []string{"InvalidVpcID.NotFound"},
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
-				return append(scoped(s, "subnet", "CreateSubnet", []string{"ec2:DeleteSubnet"}, "ec2:DescribeSubnets"),
+				return append(append(
+					scoped(s, "subnet", "CreateSubnet", []string{"ec2:DeleteSubnet"}, "ec2:DescribeSubnets"),
 					within(s, "CreateSubnet", "vpc"),
-					resource.Statement{Actions: []string{"ec2:DescribeNetworkInterfaces"}, Why: whatUses})
+					resource.Statement{Actions: []string{"ec2:DescribeNetworkInterfaces"}, Why: whatUses},
+				), guardPermissions(s)...)
 			},
 		},
 		CheckProps: func(p *model.Subnet) []value.Problem {
@@ -113,7 +115,10 @@ func (s subnet) delete(ctx context.Context, c subnetCall) error {
 	return detached(ctx, c.Progress, "the subnet "+c.ID, func(ctx context.Context) error {
 		_, err := s.api.client.DeleteSubnet(ctx, &ec2.DeleteSubnetInput{SubnetId: &c.ID})
 		return err
-	}, func(ctx context.Context) []string { return s.interfaces(ctx, c.ID) })
+	}, func(ctx context.Context) []string {
+		s.api.dropGuard(ctx, c.Old.VPCID.Get())
+		return s.interfaces(ctx, c.ID)
+	})
 }
 
 // interfaces names for people the network interfaces in a subnet, as far as they are known.

@@ -39,11 +39,11 @@ func newVPC(api *api) resource.Behaviour {
 				Codes:      []string{v.missing}, New: true,
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
-				return append(scoped(s, "vpc", "CreateVpc", []string{
+				return append(append(scoped(s, "vpc", "CreateVpc", []string{
 					"ec2:DeleteVpc", "ec2:ModifyVpcAttribute", "ec2:DescribeVpcAttribute",
 				}, "ec2:DescribeVpcs"), servicequotas.Permission, resource.Statement{
 					Actions: []string{"ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"}, Why: whatUses,
-				})
+				}), guardPermissions(s)...)
 			},
 		},
 		CheckProps: func(p *model.VPC) []value.Problem {
@@ -178,7 +178,10 @@ func (v vpc) delete(ctx context.Context, c vpcCall) error {
 	return detached(ctx, c.Progress, "the VPC "+c.ID, func(ctx context.Context) error {
 		_, err := v.api.client.DeleteVpc(ctx, &ec2.DeleteVpcInput{VpcId: &c.ID})
 		return err
-	}, func(ctx context.Context) []string { return v.contents(ctx, c.ID) })
+	}, func(ctx context.Context) []string {
+		v.api.dropGuard(ctx, c.ID)
+		return v.contents(ctx, c.ID)
+	})
 }
 
 // contents names for people the subnets and security groups that others have made in a VPC, as far as they are known.
