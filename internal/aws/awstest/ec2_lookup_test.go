@@ -283,6 +283,60 @@ func TestSubnetsLookup(t *testing.T) {
 	require.ErrorContains(t, err, "subnet-00000000")
 }
 
+// Not everything that a stack makes can be in a Local Zone, in a Wavelength Zone, on an Outpost or without IPv4.
+func TestSubnetsThatAreNoPlaceForAll(t *testing.T) {
+	h := start(t)
+	vpc := makeVPC(t.Context(), t, h, "10.8.0.0/16")
+	a := makeSubnet(t.Context(), t, h, vpc, "10.8.1.0/24", "us-east-1a")
+	b := makeSubnet(t.Context(), t, h, vpc, "10.8.2.0/24", "us-east-1b")
+	var items string
+	for id, more := range map[string]string{
+		"subnet-0a": "<availabilityZone>us-east-1-bos-1a</availabilityZone>",
+		"subnet-0b": "<availabilityZone>us-east-1-wl1-bos-wlz-1</availabilityZone>",
+		"subnet-0c": "<availabilityZone>us-east-1c</availabilityZone><outpostArn>arn:aws:outposts:x</outpostArn>",
+		"subnet-0d": "<availabilityZone>us-east-1d</availabilityZone><ipv6Native>true</ipv6Native>",
+	} {
+		items += "<item><subnetId>" + id + "</subnetId><vpcId>" + vpc + "</vpcId>" + more + "</item>"
+	}
+	listedToo(h, "DescribeSubnets", "subnetSet", items)
+	const left = "subnet-0a (in us-east-1-bos-1a, which is no availability zone), " +
+		"subnet-0b (in us-east-1-wl1-bos-wlz-1, which is no availability zone), subnet-0c (on an Outpost), " +
+		"subnet-0d (without IPv4)"
+	var told []string
+	ctx := resource.WithNote(t.Context(), func(line string) { told = append(told, line) })
+	ask := func(q model.SubnetsLookup) (found model.Subnets, err error) {
+		q.VPCID, told = value.Lit(vpc), nil
+		i := slices.IndexFunc(awsec2.Lookups(h.Config), func(l resource.Lookup) bool {
+			return l.Type == model.SubnetsLookupType
+		})
+		out, err := awsec2.Lookups(h.Config)[i].Read(ctx, value.Encode(q))
+		if err == nil {
+			require.Empty(t, value.Decode(out, &found))
+		}
+		return found, err
+	}
+	found, err := ask(model.SubnetsLookup{})
+	require.NoError(t, err)
+	require.Equal(t, model.Subnets{
+		IsolatedSubnetIDs: []string{a, b}, PrivateZoneSubnetIDs: []string{a, b}, TaskSubnetIDs: []string{a, b},
+		PublicSubnetIDs: []string{}, PrivateSubnetIDs: []string{}, PublicZoneSubnetIDs: []string{},
+		DataSubnetIDs: []string{a, b}, Zones: []string{"us-east-1a", "us-east-1b"},
+	}, found)
+	require.Equal(t, []string{
+		"the Network leaves out the subnets " + left + ": tasks, load balancers and data stores cannot all be there",
+	}, told)
+
+	found, err = ask(model.SubnetsLookup{SubnetIDs: value.Lit([]string{a, "subnet-0a", "subnet-0c", "subnet-0d", b})})
+	require.NoError(t, err)
+	require.Subset(t, found.DataSubnetIDs, []string{a, b, "subnet-0a", "subnet-0c", "subnet-0d"}, "named by somebody")
+	require.Empty(t, told)
+
+	_, err = ec2.NewFromConfig(h.Plain).DeleteSubnet(t.Context(), &ec2.DeleteSubnetInput{SubnetId: &b})
+	require.NoError(t, err)
+	_, err = ask(model.SubnetsLookup{})
+	require.ErrorContains(t, err, "has subnets in us-east-1a only, beside "+left+"; load balancers and databases need")
+}
+
 // Tasks can have the security groups of their VPC only.
 func TestExistingSecurityGroups(t *testing.T) {
 	h := start(t)

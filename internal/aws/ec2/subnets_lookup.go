@@ -50,6 +50,10 @@ func subnetsLookup(api *api) resource.Lookup {
 			if err := group.Wait(); err != nil {
 				return value.NullValue, err
 			}
+			var out []string
+			if !ask.SubnetIDs.IsSet() { // subnets named by the user are kept: AWS reports if it cannot use them
+				subnets, out = ordinary(subnets, api.cfg.Region)
+			}
 			answer := sortOut(subnets, tables)
 			if ask.Chosen {
 				if err := api.choose(ctx, ask, &answer, tables); err != nil {
@@ -59,7 +63,7 @@ func subnetsLookup(api *api) resource.Lookup {
 			}
 			if ask.Data {
 				if len(answer.Zones) < 2 {
-					return value.NullValue, tooFewZones(ask, answer)
+					return value.NullValue, tooFewZones(ask, answer, nil)
 				}
 				placeData(&answer, subnets)
 				return value.Encode(answer), nil
@@ -67,11 +71,15 @@ func subnetsLookup(api *api) resource.Lookup {
 			if err := api.placeTasks(ctx, ask, &answer, tables); err != nil {
 				return value.NullValue, err
 			}
-			if !ask.SubnetIDs.IsSet() { // subnets named by the user are kept: ECS reports if it cannot use them
+			if !ask.SubnetIDs.IsSet() {
 				leaveOut(ctx, &answer, subnets, len(ask.Services) > 0)
 			}
 			if len(answer.Zones) < 2 {
-				return value.NullValue, tooFewZones(ask, answer)
+				return value.NullValue, tooFewZones(ask, answer, out)
+			}
+			if len(out) > 0 {
+				resource.Note(ctx, "the Network leaves out the subnets "+strings.Join(out, ", ")+
+					": tasks, load balancers and data stores cannot all be there")
 			}
 			return value.Encode(answer), nil
 		},
@@ -139,7 +147,31 @@ func (a *api) routeTables(ctx context.Context, vpc string) ([]types.RouteTable, 
 	return found, failed(err)
 }
 
-func tooFewZones(ask model.SubnetsLookup, answer model.Subnets) error {
+// ordinary returns the subnets in which everything of a stack can be, and for people the others, each with the reason.
+func ordinary(subnets []types.Subnet, region string) (in []types.Subnet, out []string) {
+	for _, s := range subnets {
+		var why string
+		zone := aws.ToString(s.AvailabilityZone)
+		letter, here := strings.CutPrefix(zone, region)
+		switch {
+		case aws.ToString(s.OutpostArn) != "":
+			why = "on an Outpost"
+		case !here || len(letter) != 1: // a Local Zone, such as us-west-2-lax-1a, or a Wavelength Zone
+			why = "in " + zone + ", which is no availability zone"
+		case aws.ToBool(s.Ipv6Native):
+			why = "without IPv4"
+		default:
+			in = append(in, s)
+			continue
+		}
+		out = append(out, aws.ToString(s.SubnetId)+" ("+why+")")
+	}
+	slices.Sort(out)
+	return in, out
+}
+
+// tooFewZones is the error for subnets in one zone or none. out are subnets that do not count, for people.
+func tooFewZones(ask model.SubnetsLookup, answer model.Subnets, out []string) error {
 	which := "the VPC " + ask.VPCID.Get()
 	if ask.SubnetIDs.IsSet() || len(ask.Tags) > 0 {
 		which = "the choice of subnets of the VPC " + ask.VPCID.Get()
@@ -152,6 +184,9 @@ func tooFewZones(ask model.SubnetsLookup, answer model.Subnets) error {
 	have := "no subnets"
 	if len(answer.Zones) > 0 {
 		have = "subnets in " + strings.Join(answer.Zones, ", ") + " only"
+	}
+	if len(out) > 0 {
+		have += ", beside " + strings.Join(out, ", ")
 	}
 	return &resource.OpError{
 		Operation: "ec2:DescribeSubnets", Err: resource.ErrNotFound,

@@ -66,7 +66,8 @@ type SubnetsLookup struct {
 
 // Subnets answers a SubnetsLookup. The route table decides what a subnet is (a subnet without its own table uses the
 // VPC's main table). Public: the default route goes to an internet gateway. Private: it goes elsewhere (NAT, transit
-// gateway, firewall, ...). Isolated: there is none. Lists are sorted by zone, then id.
+// gateway, firewall, ...). Isolated: there is none. Lists are sorted by zone, then id. Subnets that the question does
+// not name are not there if they are outside of the region's availability zones, on an Outpost or without IPv4.
 type Subnets struct {
 	PublicSubnetIDs   []string `json:"publicSubnetIds"`
 	PrivateSubnetIDs  []string `json:"privateSubnetIds"` // with a default route
