@@ -1,12 +1,14 @@
 package awstest
 
 import (
+	"bytes"
 	"context"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/e2e/testkit/proxy"
 	awslogs "github.com/company/deployer/internal/aws/logs"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/logs"
@@ -37,9 +39,28 @@ func TestLogGroup(t *testing.T) {
 			require.NoError(t, err)
 			return func() { drop(ctx, t, name) }
 		},
-		Gone:       func(ctx context.Context, t *testing.T, state resource.State) { drop(ctx, t, state.ID) },
+		Gone: func(ctx context.Context, t *testing.T, state resource.State) { drop(ctx, t, state.ID) },
+		Obstruct: func(_ context.Context, _ *testing.T, state resource.State) (string, func()) {
+			h.Env.Proxy.Handle("logs", "DescribeLogGroups", protectedGroup(state.ID))
+			return "", func() { h.Env.Proxy.Handle("logs", "DescribeLogGroups", nil) }
+		},
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions, Distinct: true,
 	})
+}
+
+// protectedGroup describes a log group with a deletion protection, which the emulator does not have.
+func protectedGroup(name string) proxy.Handler {
+	return func(c *proxy.Call) *proxy.Response {
+		answer, err := c.Forward()
+		if err != nil {
+			return c.Failed(err)
+		}
+		was, is := []byte(`"logGroupName": "`+name+`",`), []byte(`"logGroupName": "`+name+
+			`", "deletionProtectionEnabled": true,`)
+		answer.Body = bytes.Replace(bytes.ReplaceAll(answer.Body, []byte(`":"`), []byte(`": "`)), was, is, 1)
+		answer.Header.Del("Content-Length")
+		return answer
+	}
 }
 
 func TestLogGroupCheck(t *testing.T) {

@@ -56,7 +56,7 @@ func newLogGroup(api *cloudwatchlogs.Client) resource.Behaviour {
 		},
 		CheckProps: checkLogGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
 		DeleteObject: g.delete,
-		Named:        "name", Taggable: true,
+		InTheWay:     g.inTheWay, Named: "name", Taggable: true,
 	}
 }
 
@@ -246,6 +246,19 @@ func (g logGroup) retag(ctx context.Context, c groupCall) error {
 		_, err := g.api.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: &c.Out.ARN, TagKeys: keys})
 		return failed(err)
 	})
+}
+
+// inTheWay finds a deletion protection. deployer never switches it on.
+func (g logGroup) inTheWay(ctx context.Context, c groupCall, _ resource.Neighbours) ([]plan.Obstacle, error) {
+	group, err := g.describe(ctx, c.ID)
+	if err != nil || !aws.ToBool(group.DeletionProtectionEnabled) {
+		return nil, err
+	}
+	return []plan.Obstacle{{
+		What: "deletion protection was switched on outside of deployer for the log group " + c.ID,
+		Next: "to allow it, switch its deletion protection off: aws logs put-log-group-deletion-protection " +
+			"--log-group-identifier " + c.ID + " --no-deletion-protection-enabled",
+	}}, nil
 }
 
 func (g logGroup) delete(ctx context.Context, c groupCall) error {
