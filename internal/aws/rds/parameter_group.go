@@ -29,13 +29,18 @@ type (
 	}
 )
 
+// which parameters of a group; the zero value: all.
+type which struct {
+	source  *string // "user" leaves out the engine's defaults
+	filters []types.Filter
+}
+
 // groupCalls are the calls of one type of parameter groups. describe returns family, description and ARN.
 type groupCalls struct {
-	what     string // "DB parameter group", for people
-	create   func(ctx context.Context, p model.ParameterGroup, tags []types.Tag) (arn string, err error)
-	describe func(ctx context.Context, name string) (model.ParameterGroup, string, error)
-	// parameters reads all; source "user" leaves out the engine's defaults.
-	parameters func(ctx context.Context, name string, source *string) iter.Seq2[types.Parameter, error]
+	what       string // "DB parameter group", for people
+	create     func(ctx context.Context, p model.ParameterGroup, tags []types.Tag) (arn string, err error)
+	describe   func(ctx context.Context, name string) (model.ParameterGroup, string, error)
+	parameters func(ctx context.Context, name string, which which) iter.Seq2[types.Parameter, error]
 	modify     func(ctx context.Context, name string, parameters []types.Parameter) error
 	reset      func(ctx context.Context, name string, parameters []types.Parameter) error
 	delete     func(ctx context.Context, name string) error
@@ -72,8 +77,10 @@ func newParameterGroup(api *api) resource.Behaviour {
 				Description: aws.ToString(g.Description),
 			}, aws.ToString(g.DBParameterGroupArn), nil
 		},
-		parameters: func(ctx context.Context, name string, source *string) iter.Seq2[types.Parameter, error] {
-			in := &rds.DescribeDBParametersInput{DBParameterGroupName: &name, Source: source}
+		parameters: func(ctx context.Context, name string, which which) iter.Seq2[types.Parameter, error] {
+			in := &rds.DescribeDBParametersInput{
+				DBParameterGroupName: &name, Source: which.source, Filters: which.filters,
+			}
 			return call.Each(ctx, c.DescribeDBParameters, in, &in.Marker,
 				func(page *rds.DescribeDBParametersOutput) ([]types.Parameter, *string) {
 					return page.Parameters, page.Marker
@@ -130,8 +137,10 @@ func newClusterParameterGroup(api *api) resource.Behaviour {
 					Description: aws.ToString(g.Description),
 				}, aws.ToString(g.DBClusterParameterGroupArn), nil
 			},
-			parameters: func(ctx context.Context, name string, source *string) iter.Seq2[types.Parameter, error] {
-				in := &rds.DescribeDBClusterParametersInput{DBClusterParameterGroupName: &name, Source: source}
+			parameters: func(ctx context.Context, name string, which which) iter.Seq2[types.Parameter, error] {
+				in := &rds.DescribeDBClusterParametersInput{
+					DBClusterParameterGroupName: &name, Source: which.source, Filters: which.filters,
+				}
 				return call.Each(ctx, c.DescribeDBClusterParameters, in, &in.Marker,
 					func(page *rds.DescribeDBClusterParametersOutput) ([]types.Parameter, *string) {
 						return page.Parameters, page.Marker
@@ -281,16 +290,29 @@ func (g parameterGroup) inParts(ctx context.Context, c groupCall, names []string
 // known returns what AWS knows of these parameters: how they are applied. An unknown one is the user's mistake, about
 // which AWS's answer to the change says more.
 func (g parameterGroup) known(ctx context.Context, group string, names []string) (map[string]types.Parameter, error) {
-	out := map[string]types.Parameter{}
-	for p, err := range g.calls.parameters(ctx, group, nil) {
+	found, err := g.list(ctx, group, nil, names)
+	out := make(map[string]types.Parameter, len(found))
+	for _, p := range found {
+		out[aws.ToString(p.ParameterName)] = p
+	}
+	return out, err
+}
+
+// list returns parameters of a group: those with that source, and of these the ones with the names. Nil: all.
+func (g parameterGroup) list(
+	ctx context.Context, group string, source *string, names []string,
+) ([]types.Parameter, error) {
+	var filters []types.Filter
+	if names != nil {
+		filters = []types.Filter{{Name: aws.String("parameter-name"), Values: names}}
+	}
+	var out []types.Parameter
+	for p, err := range g.calls.parameters(ctx, group, which{source, filters}) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		if slices.Contains(names, aws.ToString(p.ParameterName)) {
-			out[aws.ToString(p.ParameterName)] = p
-		}
-		if len(out) == len(names) {
-			break
+		if names == nil || slices.Contains(names, aws.ToString(p.ParameterName)) { // some emulators do not filter
+			out = append(out, p)
 		}
 	}
 	return out, nil
@@ -315,36 +337,30 @@ func (g parameterGroup) read(ctx context.Context, c groupCall) (model.ParameterG
 // values are the parameters that were set by somebody, and those that the manifest has or had; nil: none. AWS does not
 // count a parameter as set whose value is the engine's default.
 func (g parameterGroup) values(ctx context.Context, c groupCall) (map[string]string, error) {
-	set := map[string]string{}
-	for p, err := range g.calls.parameters(ctx, c.ID, aws.String("user")) {
-		if err != nil {
-			return nil, failed(err)
-		}
-		if p.ParameterValue != nil {
-			set[aws.ToString(p.ParameterName)] = aws.ToString(p.ParameterValue)
+	names := slices.Sorted(maps.Keys(c.Old.Parameters))
+	for name := range c.Props.Parameters {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	var others []string
-	for _, parameters := range []map[string]string{c.Old.Parameters, c.Props.Parameters} {
-		for name := range parameters {
-			if _, known := set[name]; !known && !slices.Contains(others, name) {
-				others = append(others, name)
-			}
-		}
+	var changed, named []types.Parameter
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) { changed, err = g.list(ctx, c.ID, aws.String("user"), nil); return err })
+	if len(names) > 0 {
+		both.Go(func() (err error) { named, err = g.list(ctx, c.ID, nil, names); return err })
 	}
-	if len(others) > 0 {
-		known, err := g.known(ctx, c.ID, others)
-		if err != nil {
-			return nil, err
-		}
-		for name, p := range known {
-			if p.ParameterValue != nil {
-				set[name] = aws.ToString(p.ParameterValue)
-			}
-		}
+	if err := both.Wait(); err != nil {
+		return nil, err
 	}
-	if len(set) == 0 {
-		return nil, nil //nolint:nilnil // none
+	var set map[string]string
+	for _, p := range append(changed, named...) {
+		if p.ParameterValue == nil {
+			continue
+		}
+		if set == nil {
+			set = map[string]string{}
+		}
+		set[aws.ToString(p.ParameterName)] = aws.ToString(p.ParameterValue)
 	}
 	return set, nil
 }
