@@ -234,7 +234,7 @@ func (f *Fake) drain(s *service) {
 		if t.status != taskStopped {
 			busy = true
 			f.stopBySchedule(t, s.deployments[0])
-			t.stopping = 2
+			t.stopping = 1
 		}
 	}
 	if !busy {

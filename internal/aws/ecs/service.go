@@ -304,7 +304,7 @@ func (s *service) delete(ctx context.Context, c serviceCall) error {
 }
 
 // stopping is longer than containers on Fargate may take to react to SIGTERM: two minutes each at most.
-var stopping = call.Pace{First: time.Second, Longest: 5 * time.Second, Limit: 10 * time.Minute}
+var stopping = call.Pace{First: 500 * time.Millisecond, Longest: 5 * time.Second, Limit: 10 * time.Minute}
 
 // ended waits for tasks that still react to SIGTERM: they may write to what is deleted next. A service is INACTIVE as
 // soon as its tasks are stopping (ecs:DeleteService).
